@@ -1,0 +1,115 @@
+#include "backends/native/native_backend.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "backends/native/import_scan.h"
+#include "backends/native/python_sandbox.h"
+#include "backends/native/session_sandbox.h"
+#include "os/cgroup.h"
+
+namespace cloister::backends::native {
+namespace {
+
+// Loading the largest zygote takes a second or two on a slow machine; the base one far less.
+constexpr Milliseconds kStartLimit{30000};
+// A client of the python-sandbox API allows 10 s beyond the program's time for queue and start.
+constexpr Milliseconds kAcquireLimit{4000};
+
+// What the launcher has in force, over what the host offers.
+std::vector<sandbox::LayerReport> armed_layers(std::uint64_t controllers,
+                                               const std::vector<std::string>& accepted) {
+  std::vector<sandbox::LayerReport> layers = sandbox::probe_layers();
+  const auto is_accepted = [&](const std::string& name) {
+    return std::any_of(accepted.begin(), accepted.end(), [&](const std::string& word) {
+      return word == name || (word == "cgroups" && name.rfind("cgroup.", 0) == 0);
+    });
+  };
+  for (sandbox::LayerReport& layer : layers) {
+    if (layer.name.rfind("cgroup.", 0) == 0) {
+      const auto controller = layer.name == "cgroup.memory" ? os::CgroupController::kMemory
+                              : layer.name == "cgroup.pids" ? os::CgroupController::kPids
+                                                            : os::CgroupController::kCpu;
+      const bool in_force = (controllers & (1U << static_cast<unsigned>(controller))) != 0;
+      if (in_force) {
+        layer.state = sandbox::LayerState::kArmed;
+      } else if (is_accepted(layer.name)) {
+        layer.state = sandbox::LayerState::kAccepted;
+      }
+    } else if (layer.name == "landlock") {
+      if (layer.state == sandbox::LayerState::kAvailable) layer.state = sandbox::LayerState::kArmed;
+    } else {
+      // The launcher serves, so each of these has been made: a failing step would have stopped it.
+      layer.state = sandbox::LayerState::kArmed;
+    }
+  }
+  return layers;
+}
+
+class Discard final : public engine::RunObserver {
+ public:
+  void on_output(engine::Stream, std::string_view) override {}
+};
+
+}  // namespace
+
+Result<std::unique_ptr<NativeBackend>> NativeBackend::create(
+    LauncherProcess launcher, NativeOptions options, const Logger& log, const Clock& clock,
+    std::function<void(const std::string& reason)> on_lost) {
+  auto pool = std::make_unique<SandboxPool>(std::move(launcher), options.pool, log, clock,
+                                            std::move(on_lost));
+  TRY_VOID(pool->wait_until_ready(kStartLimit));
+  return std::unique_ptr<NativeBackend>(
+      new NativeBackend(std::move(options), std::move(pool), clock));
+}
+
+NativeBackend::NativeBackend(NativeOptions options, std::unique_ptr<SandboxPool> pool,
+                             const Clock& clock)
+    : options_(std::move(options)),
+      clock_(clock),
+      pool_(std::move(pool)),
+      layers_(armed_layers(pool_->controllers(), options_.accept_weaker)) {}
+
+Result<std::unique_ptr<engine::Sandbox>> NativeBackend::acquire(const engine::SandboxSpec& spec,
+                                                                const engine::Cancellation&) {
+  if (spec.kind == engine::SandboxKind::kSession) {
+    auto lease = TRY(pool_->take(sandbox::Zygote::kNone, kAcquireLimit));
+    return std::make_unique<SessionSandbox>(std::move(lease), options_.pool.limits, clock_);
+  }
+  auto lease = TRY(pool_->take(pick_zygote(spec.python_code), kAcquireLimit));
+  return std::make_unique<PythonSandbox>(std::move(lease), clock_);
+}
+
+engine::BackendStatus NativeBackend::status() const {
+  engine::BackendStatus status;
+  status.usable = !pool_->is_lost();
+  if (!status.usable) status.message = "the launcher is gone";
+  status.name = "native";
+  status.network_isolation = "network_namespace";
+  for (const sandbox::LayerReport& layer : layers_) {
+    if (layer.state == sandbox::LayerState::kAccepted) {
+      status.accepted_weaknesses.push_back(layer.name);
+    }
+  }
+  status.sandboxes_ready = pool_->ready();
+  status.sandboxes_running = pool_->running();
+  status.image_digest = options_.image_digest;
+  status.languages = options_.languages;
+  return status;
+}
+
+Result<void> NativeBackend::check(Milliseconds limit) {
+  auto lease = TRY(pool_->take(sandbox::Zygote::kBase, limit));
+  PythonSandbox sandbox(std::move(lease), clock_);
+  engine::RunSpec spec;
+  spec.program = engine::PythonProgram{"pass", false};
+  spec.timeout = limit;
+  Discard observer;
+  const engine::RunOutcome outcome = TRY(sandbox.run(spec, {}, observer));
+  if (outcome.exit_code != 0) {
+    return fail(ErrorCode::kUnavailable, "a trivial program does not run in the sandbox");
+  }
+  return {};
+}
+
+}  // namespace cloister::backends::native

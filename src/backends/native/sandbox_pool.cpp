@@ -1,0 +1,347 @@
+#include "backends/native/sandbox_pool.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "os/unix_message.h"
+#include "sandbox/step.h"
+
+namespace cloister::backends::native {
+namespace {
+
+using sandbox::LauncherEvent;
+using sandbox::LauncherEventKind;
+using sandbox::Zygote;
+
+// Epoll data: these two, else the token of a creation whose status pipe is readable.
+constexpr std::uint64_t kLauncherTag = ~0ULL;
+constexpr std::uint64_t kWakeTag = ~0ULL - 1;
+
+constexpr std::chrono::seconds kQuietTime{30};
+
+void watch(int epoll, int fd, std::uint64_t tag) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u64 = tag;
+  ::epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+Error creation_error(std::uint32_t step, int error_number) {
+  Error error{ErrorCode::kUnavailable, "a sandbox could not be made", error_number, {}};
+  return std::move(error).with(sandbox::step_name(step));
+}
+
+}  // namespace
+
+SandboxPool::SandboxPool(LauncherProcess launcher, PoolOptions options, const Logger& log,
+                         const Clock& clock,
+                         std::function<void(const std::string& reason)> on_lost)
+    : launcher_(std::move(launcher)),
+      options_(options),
+      log_(log),
+      clock_(clock),
+      on_lost_(std::move(on_lost)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  const std::size_t part = options.ready == 0 ? 0 : std::max<std::size_t>(1, options.ready / 4);
+  kind(Zygote::kBase).floor = options.ready;
+  kind(Zygote::kData).floor = kind(Zygote::kPlot).floor = kind(Zygote::kNone).floor = part;
+  for (Kind& one : kinds_) one.wanted = one.floor;
+  watch(epoll_.get(), launcher_.socket(), kLauncherTag);
+  watch(epoll_.get(), wake_.get(), kWakeTag);
+  thread_ = std::thread([this] { run(); });
+}
+
+SandboxPool::~SandboxPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake();
+  thread_.join();
+}
+
+void SandboxPool::wake() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(wake_.get(), &one, sizeof one));
+}
+
+Result<void> SandboxPool::wait_until_ready(Milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  const bool in_time = state_changed_.wait_for(lock, limit, [&] {
+    return !lost_reason_.empty() || (launcher_ready_ && kind(Zygote::kBase).usable);
+  });
+  if (!lost_reason_.empty()) return fail(ErrorCode::kUnavailable, lost_reason_);
+  if (!in_time) return fail(ErrorCode::kUnavailable, "the launcher did not become ready in time");
+  return {};
+}
+
+Zygote SandboxPool::nearest_usable(Zygote zygote) {
+  auto number = static_cast<std::uint32_t>(zygote);
+  while (number > static_cast<std::uint32_t>(Zygote::kBase) && !kinds_[number].usable) --number;
+  return static_cast<Zygote>(number);
+}
+
+Result<SandboxPool::Lease> SandboxPool::take(Zygote zygote, Milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  if (!lost_reason_.empty()) return fail(ErrorCode::kUnavailable, lost_reason_);
+  Kind& wanted = kind(nearest_usable(zygote));
+  if (!wanted.ready.empty() && wanted.waiters.empty()) {
+    auto handle = std::move(wanted.ready.front());
+    wanted.ready.pop_front();
+    lock.unlock();
+    wake();
+    return Lease(std::move(handle), running_);
+  }
+  wanted.last_miss = clock_.steady_now();
+  if (options_.ready > 0) wanted.wanted = std::min(wanted.wanted + 1, options_.ready_max);
+  wanted.failed = false;
+  Waiter waiter;
+  wanted.waiters.push_back(&waiter);
+  wake();
+  waiter.changed.wait_for(lock, limit, [&] { return waiter.handle || waiter.error; });
+  std::erase(wanted.waiters, &waiter);
+  if (waiter.handle) return Lease(std::move(waiter.handle), running_);
+  if (waiter.error) return fail(std::move(*waiter.error));
+  return fail(ErrorCode::kUnavailable, "no sandbox became ready in time");
+}
+
+std::size_t SandboxPool::ready() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t count = 0;
+  for (const Kind& one : kinds_) count += one.ready.size();
+  return count;
+}
+
+bool SandboxPool::is_lost() const {
+  const std::lock_guard lock(mutex_);
+  return !lost_reason_.empty();
+}
+
+std::uint64_t SandboxPool::controllers() const {
+  const std::lock_guard lock(mutex_);
+  return controllers_;
+}
+
+std::uint64_t SandboxPool::landlock_abi() const {
+  const std::lock_guard lock(mutex_);
+  return landlock_abi_;
+}
+
+void SandboxPool::run() {
+  std::array<epoll_event, 64> events{};
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+      shrink();
+      if (lost_reason_.empty()) create_missing();
+    }
+    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                                   static_cast<int>(Milliseconds(kQuietTime).count()));
+    for (int i = 0; i < count; ++i) {
+      const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
+      if (tag == kWakeTag) {
+        std::uint64_t value = 0;
+        static_cast<void>(!::read(wake_.get(), &value, sizeof value));
+      } else if (tag == kLauncherTag) {
+        handle_launcher();
+      } else {
+        handle_status(tag);
+      }
+    }
+  }
+}
+
+void SandboxPool::shrink() {
+  const SteadyTime now = clock_.steady_now();
+  for (Kind& one : kinds_) {
+    if (one.wanted <= one.floor || now - one.last_miss < kQuietTime) continue;
+    one.wanted = one.floor;
+    while (one.ready.size() > one.floor) one.ready.pop_back();
+  }
+}
+
+void SandboxPool::create_missing() {
+  if (!launcher_ready_) return;
+  // Waiting callers first, then what is to be kept.
+  for (const bool for_waiters : {true, false}) {
+    for (std::uint32_t number = 0; number < kinds_.size(); ++number) {
+      Kind& one = kinds_[number];
+      if (!one.usable || (one.failed && !for_waiters)) continue;
+      const std::size_t there = one.ready.size() + one.creating;
+      const std::size_t target = one.waiters.size() + (for_waiters ? 0 : one.wanted);
+      for (std::size_t n = there; n < target && creations_.size() < options_.creating_max; ++n) {
+        if (auto created = create(static_cast<Zygote>(number)); !created) {
+          log_.error("a sandbox could not be asked for", {{"error", created.error().describe()}});
+          one.failed = true;
+          break;
+        }
+      }
+    }
+  }
+}
+
+Result<void> SandboxPool::create(Zygote zygote) {
+  auto handle = std::make_unique<SandboxHandle>();
+  sandbox::CreateRequest request;
+  request.token = handle->token = next_token_++;
+  request.zygote = zygote;
+  request.limits = options_.limits;
+  auto control = TRY(os::make_seqpacket_pair());
+  handle->control = std::move(control.first);
+  std::vector<UniqueFd> theirs;
+  theirs.push_back(std::move(control.second));
+  if (zygote != Zygote::kNone) {
+    auto program = TRY(os::make_seqpacket_pair());
+    auto status = TRY(os::make_pipe());
+    auto in = TRY(os::make_pipe());
+    auto out = TRY(os::make_pipe());
+    auto error = TRY(os::make_pipe());
+    handle->program = std::move(program.first);
+    handle->status = std::move(status.read_end);
+    handle->standard_in = std::move(in.write_end);
+    handle->standard_out = std::move(out.read_end);
+    handle->standard_error = std::move(error.read_end);
+    theirs.push_back(std::move(program.second));
+    theirs.push_back(std::move(status.write_end));
+    theirs.push_back(std::move(in.read_end));
+    theirs.push_back(std::move(out.write_end));
+    theirs.push_back(std::move(error.write_end));
+  }
+  std::vector<int> passed;
+  for (const UniqueFd& fd : theirs) passed.push_back(fd.get());
+  const int error = os::send_message(launcher_.socket(), &request, sizeof request, passed);
+  if (error != 0) return fail_errno("ask the launcher", error);
+  if (handle->status.is_open()) watch(epoll_.get(), handle->status.get(), request.token);
+  ++kind(zygote).creating;
+  creations_[request.token] = {zygote, std::move(handle)};
+  return {};
+}
+
+void SandboxPool::handle_launcher() {
+  LauncherEvent event;
+  os::ReceivedMessage message;
+  const int error =
+      os::receive_message(launcher_.socket(), &event, sizeof event, message, MSG_DONTWAIT);
+  if (error == EAGAIN) return;
+  if (error != 0 || message.size != sizeof event || event.magic != sandbox::kProtocolMagic) {
+    message.close_all();
+    return lose("the launcher is gone");
+  }
+  UniqueFd descriptor = message.take(0);
+  message.close_all();
+  handle_event(event, std::move(descriptor));
+}
+
+void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) {
+  if (event.kind == LauncherEventKind::kFatal) {
+    return lose(creation_error(event.step, event.error).describe());
+  }
+  const std::lock_guard lock(mutex_);
+  switch (event.kind) {
+    case LauncherEventKind::kReady:
+      launcher_ready_ = true;
+      controllers_ = event.value;
+      landlock_abi_ = event.detail;
+      kind(Zygote::kNone).usable = true;
+      break;
+    case LauncherEventKind::kZygoteReady:
+    case LauncherEventKind::kZygoteLost: {
+      if (event.token >= kinds_.size()) return;
+      const bool ready = event.kind == LauncherEventKind::kZygoteReady;
+      kinds_[event.token].usable = ready;
+      if (!ready) log_.warning("a zygote is lost", {{"zygote", std::int64_t(event.token)}});
+      break;
+    }
+    case LauncherEventKind::kCreated: {
+      const auto found = creations_.find(event.token);
+      if (found == creations_.end()) return;
+      found->second.handle->oom_events = std::move(descriptor);
+      // One with a program is delivered when that says that it is armed.
+      if (found->second.zygote == Zygote::kNone) deliver(event.token);
+      break;
+    }
+    case LauncherEventKind::kFailed:
+      fail_creation(event.token, creation_error(event.step, event.error));
+      break;
+    case LauncherEventKind::kEnded:
+    case LauncherEventKind::kFatal: break;
+  }
+  state_changed_.notify_all();
+}
+
+void SandboxPool::handle_status(std::uint64_t token) {
+  const std::lock_guard lock(mutex_);
+  const auto found = creations_.find(token);
+  if (found == creations_.end()) return;
+  sandbox::StatusRecord record;
+  const ssize_t count = ::read(found->second.handle->status.get(), &record, sizeof record);
+  const bool whole =
+      count == static_cast<ssize_t>(sizeof record) && record.magic == sandbox::kProtocolMagic;
+  if (whole && record.kind == sandbox::StatusKind::kArmed) return deliver(token);
+  fail_creation(token, whole ? creation_error(record.step, record.error)
+                             : Error{ErrorCode::kUnavailable, "the zygote is gone", 0, {}});
+}
+
+void SandboxPool::deliver(std::uint64_t token) {
+  auto node = creations_.extract(token);
+  Creation& creation = node.mapped();
+  if (creation.handle->status.is_open()) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, creation.handle->status.get(), nullptr);
+  }
+  Kind& one = kind(creation.zygote);
+  --one.creating;
+  one.failed = false;
+  if (one.waiters.empty()) {
+    one.ready.push_back(std::move(creation.handle));
+    return;
+  }
+  Waiter& waiter = *one.waiters.front();
+  one.waiters.pop_front();
+  waiter.handle = std::move(creation.handle);
+  waiter.changed.notify_one();
+}
+
+void SandboxPool::fail_creation(std::uint64_t token, Error error) {
+  auto node = creations_.extract(token);
+  if (node.empty()) return;
+  log_.error("a sandbox could not be made", {{"error", error.describe()}});
+  Kind& one = kind(node.mapped().zygote);
+  --one.creating;
+  one.failed = true;
+  if (one.waiters.empty()) return;
+  Waiter& waiter = *one.waiters.front();
+  one.waiters.pop_front();
+  waiter.error = std::move(error);
+  waiter.changed.notify_one();
+}
+
+void SandboxPool::lose(const std::string& reason) {
+  ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, launcher_.socket(), nullptr);
+  {
+    const std::lock_guard lock(mutex_);
+    if (!lost_reason_.empty()) return;
+    lost_reason_ = reason;
+    creations_.clear();
+    for (Kind& one : kinds_) {
+      one.ready.clear();
+      one.creating = 0;
+      for (Waiter* waiter : one.waiters) {
+        waiter->error = Error{ErrorCode::kUnavailable, reason, 0, {}};
+        waiter->changed.notify_one();
+      }
+      one.waiters.clear();
+    }
+    state_changed_.notify_all();
+  }
+  if (on_lost_) on_lost_(reason);
+}
+
+}  // namespace cloister::backends::native

@@ -1,0 +1,24 @@
+// Runs programs of an image with the image as their root, in namespaces of their own, without
+// network, devices or /proc.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "images/child_program.h"
+
+namespace cloister::images {
+
+// For programs of an image that this host built from Debian's packages: they may write to it.
+Result<void> run_trusted_in_root(const std::filesystem::path& root,
+                                 const std::vector<std::string>& argv, const LineSink& on_line);
+
+// For programs of any image: an unprivileged user, no capabilities, no new privileges, one minute
+// at most, and every process gone afterwards. Returns standard output. The output is not to be
+// trusted.
+Result<std::string> query_in_root(const std::filesystem::path& root,
+                                  const std::vector<std::string>& argv);
+
+}  // namespace cloister::images

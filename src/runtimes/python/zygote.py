@@ -1,0 +1,268 @@
+"""The interpreter side of Python sandboxes.
+
+Started by the launcher as `python3 /proc/self/fd/4 <number>` with a socket to the launcher on
+descriptor 3 and the guest library on descriptor 5. It imports what its number names and then only
+forks: `guest.serve` returns in children alone. A child either becomes the next zygote of the tree or is
+a process that the guest library has put into a sandbox and armed; that one waits for a program, runs
+it as the main module, and ends as the interpreter itself would end.
+"""
+
+import ast
+import atexit
+import builtins
+import ctypes
+import gc
+import importlib.machinery
+import os
+import sys
+import threading
+import types
+
+SOCKET = 3
+LIBRARY = 5
+PROGRAM = "/workspace/__main__.py"
+LAST_LINE_INTERACTIVE = 1
+
+# What each zygote of the tree has loaded, beyond its parent's. Only modules that start no thread.
+MODULES = {
+    1: (
+        "argparse asyncio base64 bisect calendar collections concurrent.futures contextlib copy csv "
+        "dataclasses datetime decimal difflib enum fractions functools glob hashlib heapq html "
+        "inspect io itertools json linecache locale logging math numbers operator pathlib pickle "
+        "platform pprint queue random re secrets shutil signal socket sqlite3 statistics string "
+        "struct subprocess tempfile textwrap time traceback typing unicodedata urllib.parse uuid "
+        "warnings weakref xml.etree.ElementTree zipfile zlib"
+    ).split(),
+    2: ["numpy", "numpy.linalg", "numpy.random", "numpy.fft", "pandas"],
+    3: ["PIL.Image", "matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg",
+        "matplotlib.pyplot", "mpl_toolkits.mplot3d"],
+}
+OPTIONAL = {"sqlite3"}
+
+
+class Guest:
+    """The functions of the guest library, and nothing else of it."""
+
+    def __init__(self):
+        library = ctypes.PyDLL(f"/proc/self/fd/{LIBRARY}")
+        hooks = [
+            ctypes.cast(getattr(ctypes.pythonapi, name), ctypes.c_void_p)
+            for name in ("PyOS_BeforeFork", "PyOS_AfterFork_Parent", "PyOS_AfterFork_Child")
+        ]
+        library.cloister_guest_hooks(*hooks)
+        self.serve = library.cloister_guest_serve
+        self.receive = library.cloister_guest_receive
+        self.receive.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_uint32)]
+        self.flush = library.cloister_guest_flush
+
+
+def load(number):
+    for name in MODULES[number]:
+        try:
+            __import__(name)
+        except ImportError:
+            if name not in OPTIONAL:
+                raise
+
+
+def check_single_threaded():
+    threads = os.listdir("/proc/self/task")
+    if len(threads) != 1:
+        raise RuntimeError(f"an imported module has started {len(threads) - 1} threads")
+
+
+def reseed():
+    """Fresh randomness where modules keep a state of their own; `random` reseeds itself at fork."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def make_main_module():
+    module = types.ModuleType("__main__")
+    module.__builtins__ = builtins
+    module.__file__ = PROGRAM
+    module.__cached__ = None
+    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", PROGRAM)
+    return module
+
+
+def compile_program(source, interactive):
+    """The code objects of a program, in order; nothing has run when it raises."""
+    tree = compile(source, PROGRAM, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    whole = compile(tree, PROGRAM, "exec", dont_inherit=True)
+    if not interactive or not tree.body or not isinstance(tree.body[-1], ast.Expr):
+        return [whole]
+    # The whole has been compiled for its errors. The last statement alone is compiled the way that
+    # shows a value, under the same __future__ flags.
+    last = ast.Interactive([tree.body.pop()])
+    flags = whole.co_flags & FUTURE_FLAGS
+    return [
+        compile(tree, PROGRAM, "exec", flags, dont_inherit=True),
+        compile(last, PROGRAM, "single", flags, dont_inherit=True),
+    ]
+
+
+def future_flags():
+    import __future__
+
+    flags = 0
+    for name in __future__.all_feature_names:
+        flags |= getattr(__future__, name).compiler_flag
+    # nested_scopes and generators share a bit with ordinary code flags.
+    return flags & ~0xFF
+
+
+FUTURE_FLAGS = future_flags()
+
+
+def show_exception(error, traceback):
+    error.__traceback__ = traceback
+    try:
+        sys.excepthook(type(error), error, traceback)
+    except BaseException as second:
+        print("Error in sys.excepthook:", file=sys.stderr)
+        sys.__excepthook__(type(second), second, second.__traceback__)
+        print("\nOriginal exception was:", file=sys.stderr)
+        sys.__excepthook__(type(error), error, traceback)
+
+
+def exit_status(error):
+    """What the interpreter makes of SystemExit (Python/pythonrun.c, handle_system_exit)."""
+    code = error.code
+    if code is None:
+        return 0
+    if isinstance(code, int):
+        return code & 0xFF if -(2**63) <= code < 2**63 else 0xFF
+    try:
+        print(code, file=sys.stderr)
+    except Exception:
+        return 1
+    return 1
+
+
+def execute(source, interactive, namespace):
+    try:
+        parts = compile_program(source, interactive)
+    except BaseException as error:
+        show_exception(error, None)
+        return 1
+    try:
+        for part in parts:
+            exec(part, namespace)
+    except SystemExit as error:
+        return exit_status(error)
+    except KeyboardInterrupt as error:
+        show_exception(error, error.__traceback__.tb_next)
+        return 130
+    except BaseException as error:
+        show_exception(error, error.__traceback__.tb_next)
+        return 1
+    return 0
+
+
+def clear(namespace):
+    """Drops a module's names in the interpreter's order, so that open files are flushed."""
+    for name in list(namespace):
+        if name[:1] == "_" and name[1:2] != "_" and name != "__builtins__":
+            namespace[name] = None
+    for name in list(namespace):
+        if name != "__builtins__":
+            namespace[name] = None
+
+
+def flush_streams():
+    failed = False
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except Exception:
+            failed = True
+    return failed
+
+
+def finish(status, main, preloaded, guest):
+    """Ends like the interpreter, without walking through everything that the zygote has loaded."""
+    try:
+        threading._shutdown()
+    except BaseException as error:
+        show_exception(error, error.__traceback__)
+    atexit._run_exitfuncs()
+    failed = flush_streams()
+    sys.last_exc = sys.last_value = sys.last_traceback = None
+    clear(main.__dict__)
+    for name in [name for name in sys.modules if name not in preloaded]:
+        module = sys.modules.get(name)
+        # What came from the image only holds what it always holds; the workspace's is the user's.
+        path = getattr(module, "__file__", None)
+        if isinstance(path, str) and path.startswith("/workspace/"):
+            clear(module.__dict__)
+    gc.collect()
+    failed = flush_streams() or failed
+    guest.flush()
+    os._exit(120 if failed and status == 0 else status)
+
+
+def receive_program(guest):
+    fields = (ctypes.c_uint32 * 3)()
+    fd = guest.receive(SOCKET, fields)
+    if fd < 0:
+        os._exit(0)  # The server has let go of this sandbox.
+    flags, size = fields[0], fields[1] | fields[2] << 32
+    parts = []
+    while size > 0:
+        part = os.read(fd, size)
+        if not part:
+            break
+        parts.append(part)
+        size -= len(part)
+    os.close(fd)
+    return b"".join(parts), bool(flags & LAST_LINE_INTERACTIVE)
+
+
+def save_program(source):
+    """For tracebacks with source lines and for modules that look at the main file."""
+    try:
+        with open(PROGRAM, "xb") as file:
+            file.write(source)
+    except OSError:
+        pass  # A full workspace; the program runs without its file.
+
+
+def run_sandboxed(guest):
+    reseed()
+    main = make_main_module()
+    sys.modules["__main__"] = main
+    sys.argv = [PROGRAM]
+    sys.orig_argv = ["python3", PROGRAM]
+    sys.path[0] = "/workspace"
+    preloaded = frozenset(sys.modules)
+    # Goes the way of a program once, while nobody waits: what it touches is then this process's own.
+    execute(b"0", False, {"__builtins__": builtins})
+    source, interactive = receive_program(guest)
+    save_program(source)
+    status = execute(source, interactive, main.__dict__)
+    finish(status, main, preloaded, guest)
+
+
+def main():
+    number = int(sys.argv[1])
+    sys.path[0] = "/cloister"
+    guest = Guest()
+    os.close(4)
+    os.close(LIBRARY)
+    load(number)
+    while True:
+        check_single_threaded()
+        gc.collect()
+        gc.freeze()
+        number = guest.serve(SOCKET)
+        if number < 0:
+            os._exit(1)
+        if number == 0:
+            run_sandboxed(guest)
+        load(number)
+
+
+main()

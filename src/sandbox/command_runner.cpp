@@ -1,0 +1,146 @@
+#include "sandbox/command_runner.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "os/syscalls.h"
+#include "sandbox/arm.h"
+#include "sandbox/process_tree.h"
+#include "sandbox/status.h"
+
+namespace cloister::sandbox {
+namespace {
+
+struct Command {
+  const CommandHeader* header = nullptr;
+  const char* argv[kMaxCommandStrings + 1];
+  const char* envp[kMaxCommandStrings + 1];
+};
+
+// The strings of a command's memory file, checked: every count and every NUL is inside it.
+bool parse_command(int fd, std::uint64_t size, Command& command) {
+  if (size < sizeof(CommandHeader) || size > kMaxCommandBytes) return false;
+  void* map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (map == MAP_FAILED) return false;
+  const char* at = static_cast<const char*>(map);
+  const char* const end = at + size;
+  command.header = reinterpret_cast<const CommandHeader*>(at);
+  at += sizeof(CommandHeader);
+  const auto take = [&](const char** list, std::uint32_t count) {
+    if (count > kMaxCommandStrings) return false;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const auto* terminator =
+          static_cast<const char*>(std::memchr(at, 0, static_cast<std::size_t>(end - at)));
+      if (terminator == nullptr) return false;
+      list[i] = at;
+      at = terminator + 1;
+    }
+    list[count] = nullptr;
+    return true;
+  };
+  return take(command.argv, command.header->argument_count) &&
+         take(command.envp, command.header->environment_count) && command.argv[0] != nullptr;
+}
+
+void restore_signals() {
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+[[noreturn]] void become_program(const CommandFds& fds, Command& command, int landlock_abi) {
+  restore_signals();
+  ::setsid();
+  // The status pipe stays open, close-on-exec, to report a failure to execute.
+  ArmFailure failure = take_streams(fds.in, fds.out, fds.error_stream, fds.status);
+  constexpr int kStatus = 3;
+  if (failure.step == Step::kNone) failure = arm_process(command.header->limits, landlock_abi);
+  if (failure.step == Step::kNone) {
+    const char* const* environment = command.envp;
+    ::execvpe(command.argv[0], const_cast<char* const*>(command.argv),
+              const_cast<char* const*>(environment));
+    failure = {Step::kExec, errno};
+  }
+  write_failure(kStatus, failure);
+  ::_exit(127);
+}
+
+// Reaps whatever has ended; true once the program itself has, with its status.
+bool reap(pid_t program, int& status, rusage& usage) {
+  bool ended = false;
+  for (;;) {
+    int one = 0;
+    rusage used{};
+    const pid_t pid = ::wait4(-1, &one, WNOHANG | __WALL, &used);
+    if (pid <= 0) return ended;
+    if (pid != program) continue;
+    ended = true;
+    status = one;
+    usage = used;
+  }
+}
+
+[[noreturn]] void supervise(const CommandFds& fds, Command& command, int landlock_abi) {
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  sigset_t watched;
+  ::sigemptyset(&watched);
+  ::sigaddset(&watched, SIGCHLD);
+  ::sigaddset(&watched, SIGTERM);
+  ::sigprocmask(SIG_SETMASK, &watched, nullptr);
+  const pid_t program = ::fork();
+  if (program == 0) become_program(fds, command, landlock_abi);
+  if (program < 0) {
+    write_failure(fds.status, {Step::kFork, errno});
+    ::_exit(1);
+  }
+  // Nothing of the program's is kept here, so its pipes end when the program's processes end.
+  ::dup2(fds.status, 3);
+  const int signals = ::signalfd(-1, &watched, SFD_CLOEXEC);
+  ::dup2(signals, 4);
+  os::close_range(5, ~0U);
+  ::close(0);
+  ::close(1);
+  ::close(2);
+  int status = 0;
+  rusage usage{};
+  for (;;) {
+    signalfd_siginfo info{};
+    if (::read(4, &info, sizeof info) != static_cast<ssize_t>(sizeof info)) continue;
+    if (info.ssi_signo == SIGTERM) {
+      kill_descendants();
+      write_exit(3, SIGKILL, usage);
+      ::_exit(0);
+    }
+    if (reap(program, status, usage)) {
+      write_exit(3, status, usage);
+      ::_exit(0);
+    }
+  }
+}
+
+}  // namespace
+
+pid_t start_command(const CommandFds& fds, std::uint64_t command_bytes, int landlock_abi) {
+  const pid_t supervisor = ::fork();
+  if (supervisor != 0) return supervisor > 0 ? supervisor : -errno;
+  static Command command;
+  if (!parse_command(fds.command, command_bytes, command)) {
+    write_failure(fds.status, {Step::kReceive, EINVAL});
+    ::_exit(1);
+  }
+  supervise(fds, command, landlock_abi);
+}
+
+}  // namespace cloister::sandbox

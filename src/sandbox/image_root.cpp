@@ -1,0 +1,94 @@
+#include "sandbox/image_root.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <initializer_list>
+
+#include "os/syscalls.h"
+
+namespace cloister::sandbox {
+namespace {
+
+// The classic mount(2) header and linux/mount.h each define half of these.
+constexpr unsigned kCloneTree = 1;            // OPEN_TREE_CLONE
+constexpr unsigned kRecursive = 0x8000;       // AT_RECURSIVE
+constexpr unsigned kEmptyPath = 0x1000;       // AT_EMPTY_PATH
+constexpr unsigned kMoveEmptyPaths = 0x4 | 0x40;  // MOVE_MOUNT_F_EMPTY_PATH | T_EMPTY_PATH
+
+ArmFailure attach_image() {
+  const int image_root = ::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (image_root < 0) return {Step::kImageRoot, errno};
+  const int tree = os::open_tree(image_root, "", kCloneTree | kRecursive | kEmptyPath | O_CLOEXEC);
+  if (tree < 0) return {Step::kImageRoot, errno};
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  if (os::mount_setattr(tree, "", kEmptyPath | kRecursive, attributes) != 0) {
+    return {Step::kImageRoot, errno};
+  }
+  if (os::move_mount(tree, "", image_root, "", kMoveEmptyPaths) != 0) {
+    return {Step::kImageRoot, errno};
+  }
+  if (::fchdir(tree) != 0) return {Step::kImageRoot, errno};
+  ::close(tree);
+  ::close(image_root);
+  return {};
+}
+
+// Relative paths: the working directory is the image, "/" still the host.
+ArmFailure make_dev() {
+  if (::mount("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,mode=0755") != 0) {
+    return {Step::kImageDev, errno};
+  }
+  for (const char* name : {"null", "zero", "full", "random", "urandom"}) {
+    char source[32] = "/dev/";
+    char target[32] = "dev/";
+    for (std::size_t i = 0; i < 16; ++i) {
+      source[5 + i] = target[4 + i] = name[i];
+      if (name[i] == '\0') break;
+    }
+    const int fd = ::open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd < 0) return {Step::kImageDev, errno};
+    ::close(fd);
+    if (::mount(source, target, nullptr, MS_BIND, nullptr) != 0) return {Step::kImageDev, errno};
+  }
+  if (::mkdir("dev/shm", 01777) != 0 || ::symlink("/proc/self/fd", "dev/fd") != 0 ||
+      ::symlink("/proc/self/fd/0", "dev/stdin") != 0 ||
+      ::symlink("/proc/self/fd/1", "dev/stdout") != 0 ||
+      ::symlink("/proc/self/fd/2", "dev/stderr") != 0) {
+    return {Step::kImageDev, errno};
+  }
+  if (::mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=16m") != 0) {
+    return {Step::kImageDev, errno};
+  }
+  const unsigned long remount = MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC;
+  if (::mount(nullptr, "dev", nullptr, remount, nullptr) != 0) return {Step::kImageDev, errno};
+  return {};
+}
+
+}  // namespace
+
+ArmFailure enter_image_root() {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return {Step::kImageRoot, errno};
+  }
+  if (const ArmFailure failure = attach_image(); failure.step != Step::kNone) {
+    return failure;
+  }
+  if (const ArmFailure failure = make_dev(); failure.step != Step::kNone) return failure;
+  const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (::mount("proc", "proc", "proc", flags, nullptr) != 0) return {Step::kImageProc, errno};
+  if (::mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64m,mode=1777") != 0) {
+    return {Step::kImageRoot, errno};
+  }
+  // The new root on top of the old one, then the old one away from under it.
+  if (os::pivot_root(".", ".") != 0) return {Step::kPivotRoot, errno};
+  if (::umount2(".", MNT_DETACH) != 0) return {Step::kPivotRoot, errno};
+  if (::chdir("/") != 0) return {Step::kPivotRoot, errno};
+  return {};
+}
+
+}  // namespace cloister::sandbox

@@ -1,0 +1,15 @@
+// Turns an image's directory into the root of the launcher's own mount namespace, from which every
+// sandbox's is copied.
+#pragma once
+
+#include "sandbox/arm.h"
+
+namespace cloister::sandbox {
+
+// In a fresh user, mount and PID namespace, as its root, with the host's tree still mounted:
+// the working directory becomes "/", read-only, without set-user-id and devices; /proc is fresh;
+// /dev is a small read-only tree with null, zero, full, random, urandom and an empty shm; /tmp is
+// private. The host's tree is gone afterwards.
+ArmFailure enter_image_root();
+
+}  // namespace cloister::sandbox

@@ -1,0 +1,252 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "api/onyx/onyx.h"
+#include "api/operations/operations.h"
+#include "blob/local_blob_store.h"
+#include "engine/sessions.h"
+#include "engine/stored_files.h"
+#include "engine/sweeper.h"
+#include "net/http_server.h"
+#include "server/metrics_observer.h"
+#include "server/privileges.h"
+#include "server/settings_mapping.h"
+#include "server/stop_signals.h"
+#include "store/migrations.h"
+#include "store/sqlite_database.h"
+
+namespace cloister::server {
+namespace {
+
+constexpr std::string_view kOnyxPrefix = "/onyx";
+
+// The first check also loads what later ones find loaded.
+constexpr Milliseconds kFirstCheckLimit{30000};
+
+}  // namespace
+
+struct Server::State {
+  std::unique_ptr<store::SqliteDatabase> database;
+  std::unique_ptr<blob::LocalBlobStore> blobs;
+  std::unique_ptr<store::FileTable> file_table;
+  std::unique_ptr<store::SessionTable> session_table;
+  std::unique_ptr<engine::StoredFiles> files;
+};
+
+// Ends the server when its backend is lost: the privileges to make a new one are gone, and whoever
+// supervises the process has them. report() is thread safe.
+class Server::LostBackend {
+ public:
+  // `stop` is not owned.
+  explicit LostBackend(const StopSignals& stop) : stop_(stop) {}
+
+  void report(const std::string& reason) {
+    {
+      const std::lock_guard lock(mutex_);
+      reason_ = reason;
+    }
+    stop_.request_stop();
+  }
+  Result<void> verdict() const {
+    const std::lock_guard lock(mutex_);
+    if (!reason_) return {};
+    return fail(ErrorCode::kUnavailable, "The backend is lost: " + *reason_);
+  }
+
+ private:
+  const StopSignals& stop_;
+  mutable std::mutex mutex_;
+  std::optional<std::string> reason_;  // Guarded by mutex_.
+};
+
+// In the order of construction; the parts end in the reverse order.
+struct Server::Execution {
+  Execution(std::unique_ptr<engine::Backend> made_backend, State& state, Metrics& metrics,
+            const Settings& settings, const Logger& log, const Clock& clock)
+      : backend(std::move(made_backend)),
+        observer(metrics),
+        admission(admission_limits(settings)),
+        executor(*backend, *state.files, admission, observer, clock),
+        sessions(*backend, *state.files, admission, *state.session_table, observer, clock,
+                 session_limits(settings)),
+        health(*backend, log, clock, health_limits(settings)) {}
+
+  std::unique_ptr<engine::Backend> backend;
+  MetricsObserver observer;
+  engine::Admission admission;
+  engine::Executor executor;
+  engine::Sessions sessions;
+  api::operations::HealthMonitor health;
+};
+
+struct Server::Frontend {
+  std::unique_ptr<api::operations::Operations> operations;
+  net::Router router;
+  std::unique_ptr<engine::Sweeper> sweeper;
+  std::unique_ptr<net::HttpServer> http;
+};
+
+Server::Server(LoadedSettings settings, BackendProvider& provider, ServerIdentity identity,
+               std::function<void(std::string_view)> announce)
+    : settings_(std::move(settings)),
+      provider_(provider),
+      identity_(std::move(identity)),
+      announce_(std::move(announce)),
+      log_(parse_log_level(settings_.values.log_level).value_or(LogLevel::kInfo),
+           parse_log_format(settings_.values.log_format).value_or(LogFormat::kPlain), clock_) {}
+
+Server::~Server() = default;
+
+Result<void> Server::run() {
+  StopSignals stop = TRY(StopSignals::block());
+  LostBackend lost(stop);
+  Metrics metrics;
+  std::unique_ptr<State> state;
+  std::unique_ptr<Execution> execution;
+  std::unique_ptr<Frontend> frontend;
+  log_settings();
+  TRY_VOID(prepare());
+  state = TRY(open_state());
+  execution = TRY(start_execution(*state, metrics, lost));
+  frontend = TRY(start_frontend(*state, *execution, metrics));
+  announce(frontend->http->port());
+  log_.info("stopping", {{"signal", TRY(stop.wait())}});
+  // From here on a second signal ends the process at once.
+  stop.release();
+  execution->admission.shut_down();
+  frontend->http->stop(milliseconds(settings_.values.drain_timeout_sec));
+  frontend.reset();
+  execution.reset();
+  log_.info("stopped");
+  return lost.verdict();
+}
+
+void Server::log_settings() const {
+  for (const std::string& warning : settings_.warnings) log_.warning(warning);
+  for (const std::string& note : settings_.notes) log_.info(note);
+  if (!is_loopback(settings_.values.host)) {
+    log_.warning("the API has no authentication and other machines can reach it",
+                 {{"host", settings_.values.host}});
+  }
+  for (const std::string& layer : settings_.values.accept_weaker) {
+    log_.warning("an isolation layer may be missing", {{"layer", layer}});
+  }
+}
+
+Result<void> Server::prepare() {
+  TRY_VOID(provider_.prepare(settings_.values, log_));
+  if (::geteuid() == 0) return drop_privileges();
+  for (const std::string& path : {data_directory(settings_.values),
+                                  settings_.values.file_storage_dir}) {
+    TRY_VOID(make_private_directory(path));
+  }
+  return {};
+}
+
+Result<void> Server::drop_privileges() {
+  const Account account = TRY(find_account(settings_.values.user));
+  TRY_VOID(give_directory(data_directory(settings_.values), account));
+  TRY_VOID(give_directory(settings_.values.file_storage_dir, account));
+  TRY_VOID(become(account));
+  log_.info("privileges dropped", {{"user", account.name}});
+  return {};
+}
+
+Result<std::unique_ptr<Server::State>> Server::open_state() {
+  auto state = std::make_unique<State>();
+  state->database = TRY(store::SqliteDatabase::open(
+      {.path = data_directory(settings_.values) + "/cloister.db"}));
+  TRY_VOID(store::migrate(*state->database, store::built_in_migrations(), clock_));
+  state->blobs = TRY(blob::LocalBlobStore::open({.directory = settings_.values.file_storage_dir}));
+  state->file_table = std::make_unique<store::FileTable>(*state->database);
+  state->session_table = std::make_unique<store::SessionTable>(*state->database);
+  state->files = std::make_unique<engine::StoredFiles>(
+      *state->blobs, *state->file_table, clock_, stored_files_limits(settings_.values));
+  const engine::StoredFiles::Recovered recovered = TRY(state->files->recover());
+  log_.info("files recovered", {{"expired", recovered.expired},
+                                {"broken_records", recovered.broken_records},
+                                {"orphaned_blobs", recovered.orphaned_blobs}});
+  return state;
+}
+
+Result<std::unique_ptr<Server::Execution>> Server::start_execution(State& state,
+                                                                   Metrics& metrics,
+                                                                   LostBackend& lost) {
+  std::unique_ptr<engine::Backend> backend =
+      TRY(provider_.create(settings_.values, log_, clock_,
+                           [&lost](const std::string& reason) { lost.report(reason); }));
+  // No request is accepted before a sandbox could be started.
+  Result<void> checked = backend->check(kFirstCheckLimit);
+  if (!checked) {
+    Error error = std::move(checked).error();
+    error.message = "No sandbox can be started: " + error.message;
+    return fail(std::move(error));
+  }
+  auto execution = std::make_unique<Execution>(std::move(backend), state, metrics,
+                                               settings_.values, log_, clock_);
+  TRY_VOID(execution->sessions.recover());
+  execution->health.start();
+  return execution;
+}
+
+Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state,
+                                                                 Execution& execution,
+                                                                 Metrics& metrics) {
+  const Settings& settings = settings_.values;
+  auto frontend = std::make_unique<Frontend>();
+  auto render_metrics = [&execution, &metrics, &settings] {
+    const engine::BackendStatus status = execution.backend->status();
+    CurrentValues current;
+    current.executions_limit = static_cast<std::uint64_t>(settings.max_concurrent_executions);
+    current.queue_depth = execution.admission.waiting();
+    current.sandboxes_ready = status.sandboxes_ready;
+    current.sandboxes_running = status.sandboxes_running;
+    current.sessions = execution.sessions.size();
+    return metrics.serialize(current);
+  };
+  frontend->operations = std::make_unique<api::operations::Operations>(
+      execution.health, std::move(render_metrics),
+      operations_options(settings, identity_.version, provider_.layers()));
+  frontend->operations->add_routes(frontend->router, {std::string(kOnyxPrefix)});
+  const api::onyx::OnyxServices services{execution.executor, *state.files, execution.sessions,
+                                         metrics, log_};
+  for (const std::string_view prefix : {std::string_view(), kOnyxPrefix}) {
+    api::onyx::add_routes(frontend->router, prefix, services, onyx_options(settings));
+  }
+
+  engine::SweeperSettings sweeping;
+  sweeping.on_error = [this](const Error& error) {
+    log_.error("sweep failed", {{"error", error.describe()}});
+  };
+  frontend->sweeper = std::make_unique<engine::Sweeper>(execution.sessions, *state.files, clock_,
+                                                        std::move(sweeping));
+  frontend->http = std::make_unique<net::HttpServer>(
+      frontend->router, net::json_detail_fallbacks(), log_, metrics, http_limits(settings));
+  TRY_VOID(frontend->http->start(settings.host, static_cast<std::uint16_t>(settings.port)));
+  return frontend;
+}
+
+void Server::announce(int port) const {
+  const std::string address = base_address(settings_.values.host, port);
+  log_.info("serving", {{"address", address}, {"version", identity_.version}});
+  announce_(fmt::format("Cloister {0} serves on {1}. Try:\n"
+                        "  curl -sS {1}/v1/execute -H 'content-type: application/json' "
+                        "-d '{{\"code\":\"print(6*7)\"}}'\n",
+                        identity_.version, address));
+}
+
+std::string base_address(std::string_view host, int port) {
+  if (host == "0.0.0.0") host = "127.0.0.1";
+  if (host == "::") host = "::1";
+  const bool is_bare_v6 = host.find(':') != std::string_view::npos && !host.starts_with('[');
+  return is_bare_v6 ? fmt::format("http://[{}]:{}", host, port)
+                    : fmt::format("http://{}:{}", host, port);
+}
+
+}  // namespace cloister::server

@@ -1,0 +1,1 @@
+"""What the suites share: starting a real server, talking to it, and looking at the host."""
