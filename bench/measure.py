@@ -3,6 +3,7 @@
 import math
 import os
 import statistics
+import time
 from pathlib import Path
 
 TICK_US = 1e6 / os.sysconf("SC_CLK_TCK")
@@ -86,8 +87,13 @@ class CpuMeter:
         return next(int(x.split()[1]) for x in text.splitlines() if x.startswith("usage_usec"))
 
     def close(self):
-        if self.directory:
-            try:
-                self.directory.rmdir()
-            except OSError:
-                pass
+        """Removes the cgroup with what the server made in it."""
+        if not self.directory:
+            return
+        for base, _, _ in os.walk(self.directory, topdown=False):
+            for _ in range(50):  # The last processes of the server may still be on their way out.
+                try:
+                    os.rmdir(base)
+                    break
+                except OSError:
+                    time.sleep(0.1)

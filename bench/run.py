@@ -41,6 +41,11 @@ BARS = {
 }
 
 
+def with_unit(value, unit):
+    number = str(value) if isinstance(value, int) else f"{value:.2f}"
+    return f"{number} {unit}".strip()
+
+
 class Table:
     """Rows of: what, value with unit, the same with no isolation, ratio, bar."""
 
@@ -51,9 +56,10 @@ class Table:
         bar, check = BARS.get(name, ("–", None))
         verdict = "" if check is None else (" ✓" if check(value) else " ✗")
         ratio = f"{value / base:.2f}" if base else "–"
-        compared = f"{base:.2f} {unit}" if base is not None else "–"
-        self.rows.append([name, f"{value:.2f} {unit}", compared, ratio, bar + verdict, note])
-        print(f"  {name}: {value:.2f} {unit}", file=sys.stderr, flush=True)
+        shown = with_unit(value, unit)
+        compared = with_unit(base, unit) if base is not None else "–"
+        self.rows.append([name, shown, compared, ratio, bar + verdict, note])
+        print(f"  {name}: {shown}", file=sys.stderr, flush=True)
 
     def skip(self, name, why):
         self.rows.append([name, "not measured", "–", "–", "–", why])

@@ -17,16 +17,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def no_cgroup_left():
-    """After all servers of the run are gone, so are their cgroups."""
-    before = host.cloister_cgroups()
-    yield
-    left = host.cloister_cgroups() - before
-    assert not left, f"cgroups are left: {sorted(left)}"
-
-
-@pytest.fixture(scope="session")
-def server(no_cgroup_left):
+def server():
     """The server with default settings, shared by all tests that do not disturb it."""
     with Server() as running:
         yield running
@@ -48,7 +39,7 @@ def remember_processes(request):
 
 
 @pytest.fixture
-def server_factory(no_cgroup_left):
+def server_factory():
     """Starts servers with settings of the test's own: server_factory(MAX_OUTPUT_BYTES=100)."""
     started = []
 

@@ -1,9 +1,10 @@
 #include "cli/arguments.h"
 
+#include <deque>
+
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <deque>
 
 #include "server/settings.h"
 
@@ -20,10 +21,9 @@ class SettingOptions {
     for (const server::SettingSpec& spec : server::settings_table()) {
       const std::string help = std::string(spec.help) + " [" + environment_name(spec) + "]";
       std::string& text = texts_.emplace_back();
-      CLI::Option* option =
-          std::holds_alternative<server::BooleanKind>(spec.kind)
-              ? app.add_flag(option_name(spec), text, help)
-              : app.add_option(option_name(spec), text, help)->type_name("");
+      CLI::Option* option = std::holds_alternative<server::BooleanKind>(spec.kind)
+                                ? app.add_flag(option_name(spec), text, help)
+                                : app.add_option(option_name(spec), text, help)->type_name("");
       option->default_str(value_text(spec, defaults))->group("Settings");
       options_.push_back({std::string(spec.name), option, &text});
     }
@@ -71,7 +71,8 @@ class CommandLine {
       const bool is_error = app_.exit(error) != 0;
       return {std::nullopt, is_error ? kUsageError : 0};
     }
-    for (const SettingOptions& options : settings_) options.take(arguments_.settings);
+    for (const SettingOptions& options : settings_)
+      options.take(arguments_.settings);
     return {arguments_, 0};
   }
 
@@ -112,8 +113,8 @@ class CommandLine {
     build->add_flag("--force", image.force, "Build even when nothing has changed");
 
     with_json(add(*images, "list", "List the images", Command::kImageList));
-    CLI::App* import = add(*images, "import", "Import an OCI or docker-save archive",
-                           Command::kImageImport);
+    CLI::App* import =
+        add(*images, "import", "Import an OCI or docker-save archive", Command::kImageImport);
     import->add_option("archive", image.archive, "The archive")->required();
     import->add_option("name", image.name, "Name of the image")->required();
     add(*images, "remove", "Remove an image", Command::kImageRemove)

@@ -16,8 +16,7 @@ TEST(Arguments, EverySettingIsAnOptionOfServe) {
   const auto parsed = parse({"serve", "--port", "81", "--max-exec-timeout-ms=5"});
   ASSERT_TRUE(parsed.arguments);
   EXPECT_EQ(parsed.arguments->command, Command::kServe);
-  EXPECT_EQ(parsed.arguments->settings,
-            (Settings{{"port", "81"}, {"max_exec_timeout_ms", "5"}}));
+  EXPECT_EQ(parsed.arguments->settings, (Settings{{"port", "81"}, {"max_exec_timeout_ms", "5"}}));
 }
 
 TEST(Arguments, WhatIsNotGivenIsNotSet) {
@@ -56,9 +55,11 @@ TEST(Arguments, ImageCommands) {
 }
 
 TEST(Arguments, WrongUseHasItsOwnExitCode) {
-  for (const std::vector<const char*>& words :
-       {std::vector<const char*>{}, {"dance"}, {"serve", "--prot", "1"}, {"image"},
-        {"image", "import", "x.tar"}}) {
+  for (const std::vector<const char*>& words : {std::vector<const char*>{},
+                                                {"dance"},
+                                                {"serve", "--prot", "1"},
+                                                {"image"},
+                                                {"image", "import", "x.tar"}}) {
     const auto parsed = parse(words);
     EXPECT_FALSE(parsed.arguments);
     EXPECT_EQ(parsed.exit_code, 2);

@@ -1,5 +1,5 @@
-// One function a command. Each writes its results to standard output and returns; errors are printed
-// by the caller.
+// One function a command. Each writes its results to standard output and returns; errors are
+// printed by the caller.
 #pragma once
 
 #include <string>

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -48,8 +49,10 @@ Result<void> print_config(const server::LoadedSettings& settings, bool as_json) 
     fmt::print("{:<{}}  {:<{}}  {}\n", table[index].name, name_width,
                shown_value(table[index], settings.values), value_width, settings.origins[index]);
   }
-  for (const std::string& warning : settings.warnings) fmt::print(stderr, "warning: {}\n", warning);
-  for (const std::string& note : settings.notes) fmt::print(stderr, "note: {}\n", note);
+  for (const std::string& warning : settings.warnings)
+    fmt::print(stderr, "warning: {}\n", warning);
+  for (const std::string& note : settings.notes)
+    fmt::print(stderr, "note: {}\n", note);
   return {};
 }
 

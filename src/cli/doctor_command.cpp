@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -12,7 +13,8 @@ namespace {
 
 void print_table(const std::vector<sandbox::LayerReport>& layers) {
   std::size_t width = 0;
-  for (const sandbox::LayerReport& layer : layers) width = std::max(width, layer.name.size());
+  for (const sandbox::LayerReport& layer : layers)
+    width = std::max(width, layer.name.size());
   for (const sandbox::LayerReport& layer : layers) {
     fmt::print("{:<{}}  {:<9}  {}\n", layer.name, width, to_string(layer.state), layer.detail);
     if (!layer.remedy.empty()) fmt::print("{:<{}}  {:<9}  -> {}\n", "", width, "", layer.remedy);

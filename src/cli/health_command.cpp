@@ -66,8 +66,8 @@ Result<std::string> exchange(int socket, std::string_view request) {
 }  // namespace
 
 Result<void> health(const server::LoadedSettings& settings) {
-  const UniqueFd socket = TRY(connect_to(client_host(settings.values.host),
-                                         std::to_string(settings.values.port)));
+  const UniqueFd socket =
+      TRY(connect_to(client_host(settings.values.host), std::to_string(settings.values.port)));
   const std::string answer = TRY(exchange(
       socket.get(), "GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"));
   const std::size_t body = answer.find("\r\n\r\n");

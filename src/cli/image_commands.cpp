@@ -4,8 +4,9 @@
 
 #include <fstream>
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <optional>
+
+#include <nlohmann/json.hpp>
 
 #include "base/clock.h"
 #include "cli/commands.h"
@@ -91,7 +92,8 @@ Result<void> build_image(const server::LoadedSettings& settings, const ImageArgu
 Result<void> list_images(const server::LoadedSettings& settings, bool as_json) {
   const std::vector<images::StoredImage> list = TRY(store_of(settings).list());
   if (!as_json) {
-    for (const images::StoredImage& image : list) print_image(image);
+    for (const images::StoredImage& image : list)
+      print_image(image);
     if (list.empty()) print_progress("there are no images; 'cloister image build' makes one");
     return {};
   }
@@ -125,7 +127,8 @@ Result<void> check_image(const server::LoadedSettings& settings, const ImageArgu
   const images::CheckDepth depth =
       arguments.content ? images::CheckDepth::kContent : images::CheckDepth::kQuick;
   const images::ImageCheck check = TRY(store_of(settings).check(arguments.name, depth));
-  for (const std::string& problem : check.problems) fmt::print("{}\n", problem);
+  for (const std::string& problem : check.problems)
+    fmt::print("{}\n", problem);
   if (check.problems.empty()) {
     fmt::print("{} is usable\n", check.digest.substr(0, kShortDigest));
     return {};

@@ -133,6 +133,7 @@ Result<std::size_t> StoredFiles::sweep() {
     // One that cannot be removed must not keep the others.
     if (auto removed = remove_bytes(id); !removed) swept = fail(std::move(removed).error());
   }
+  if (auto maintained = table_.maintain(); !maintained) swept = fail(std::move(maintained).error());
   return swept;
 }
 

@@ -34,6 +34,7 @@ class StoredFiles final : public FileStore {
   Result<OpenedFile> open(std::string_view tenant, std::string_view id) override;
   Result<std::vector<FileRecord>> list(std::string_view tenant) override;
   Result<void> remove(std::string_view tenant, std::string_view id) override;
+  // Also lets the database do its upkeep.
   Result<std::size_t> sweep() override;
 
   // To be called at start, before anything else: removes what has expired, records whose bytes are

@@ -21,11 +21,9 @@ void MetricsObserver::on_started(std::string_view operation) {
   metrics_.execution_started(operation);
 }
 
-void MetricsObserver::on_ended(std::string_view operation,
-                               const engine::ExecutionTimings& timings,
+void MetricsObserver::on_ended(std::string_view operation, const engine::ExecutionTimings& timings,
                                const engine::RunOutcome* outcome) {
-  metrics_.execution_ended(operation,
-                           {timings.queue, timings.start, timings.run, timings.collect},
+  metrics_.execution_ended(operation, {timings.queue, timings.start, timings.run, timings.collect},
                            end_of(outcome));
 }
 

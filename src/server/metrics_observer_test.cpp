@@ -24,8 +24,8 @@ TEST_F(MetricsObserverTest, CountsWhatRuns) {
   observer_.on_ended("execute", {}, &outcome);
   EXPECT_TRUE(shows(R"(code_interpreter_executions_active{operation="execute"} 0)"));
   // Also a non-zero exit is "ok" to those who run the service.
-  EXPECT_TRUE(shows(
-      R"(code_interpreter_executions_completed_total{operation="execute",outcome="ok"} 1)"))
+  EXPECT_TRUE(
+      shows(R"(code_interpreter_executions_completed_total{operation="execute",outcome="ok"} 1)"))
       << metrics_.serialize({});
 }
 

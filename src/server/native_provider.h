@@ -14,10 +14,9 @@ class NativeProvider final : public BackendProvider {
  public:
   // Resolves the image and starts the launcher beside the running program.
   Result<void> prepare(const Settings& settings, const Logger& log) override;
-  Result<std::unique_ptr<engine::Backend>> create(const Settings& settings, const Logger& log,
-                                                  const Clock& clock,
-                                                  std::function<void(const std::string& reason)>
-                                                      on_lost) override;
+  Result<std::unique_ptr<engine::Backend>> create(
+      const Settings& settings, const Logger& log, const Clock& clock,
+      std::function<void(const std::string& reason)> on_lost) override;
   std::vector<sandbox::LayerReport> layers() const override { return layers_; }
 
  private:

@@ -69,7 +69,7 @@ Result<void> give_directory(const std::string& path, const Account& account) {
   if (error) return fail_errno("create the directory " + path, error.value());
   const UniqueFd directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!directory.is_open()) return fail_errno("open the directory " + path);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(directory.get(), &status) != 0) return fail_errno("look at the directory " + path);
   if (status.st_uid == account.uid) return {};
   const bool is_empty = std::filesystem::is_empty(path, error);

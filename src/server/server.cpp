@@ -128,8 +128,10 @@ Result<void> Server::run() {
 }
 
 void Server::log_settings() const {
-  for (const std::string& warning : settings_.warnings) log_.warning(warning);
-  for (const std::string& note : settings_.notes) log_.info(note);
+  for (const std::string& warning : settings_.warnings)
+    log_.warning(warning);
+  for (const std::string& note : settings_.notes)
+    log_.info(note);
   if (!is_loopback(settings_.values.host)) {
     log_.warning("the API has no authentication and other machines can reach it",
                  {{"host", settings_.values.host}});
@@ -142,8 +144,8 @@ void Server::log_settings() const {
 Result<void> Server::prepare() {
   TRY_VOID(provider_.prepare(settings_.values, log_));
   if (::geteuid() == 0) return drop_privileges();
-  for (const std::string& path : {data_directory(settings_.values),
-                                  settings_.values.file_storage_dir}) {
+  for (const std::string& path :
+       {data_directory(settings_.values), settings_.values.file_storage_dir}) {
     TRY_VOID(make_private_directory(path));
   }
   return {};
@@ -160,14 +162,16 @@ Result<void> Server::drop_privileges() {
 
 Result<std::unique_ptr<Server::State>> Server::open_state() {
   auto state = std::make_unique<State>();
-  state->database = TRY(store::SqliteDatabase::open(
-      {.path = data_directory(settings_.values) + "/cloister.db"}));
+  state->database =
+      TRY(store::SqliteDatabase::open({.path = data_directory(settings_.values) + "/cloister.db"}));
   TRY_VOID(store::migrate(*state->database, store::built_in_migrations(), clock_));
-  state->blobs = TRY(blob::LocalBlobStore::open({.directory = settings_.values.file_storage_dir}));
+  blob::LocalBlobSettings blob_settings;
+  blob_settings.directory = settings_.values.file_storage_dir;
+  state->blobs = TRY(blob::LocalBlobStore::open_directory(std::move(blob_settings)));
   state->file_table = std::make_unique<store::FileTable>(*state->database);
   state->session_table = std::make_unique<store::SessionTable>(*state->database);
-  state->files = std::make_unique<engine::StoredFiles>(
-      *state->blobs, *state->file_table, clock_, stored_files_limits(settings_.values));
+  state->files = std::make_unique<engine::StoredFiles>(*state->blobs, *state->file_table, clock_,
+                                                       stored_files_limits(settings_.values));
   const engine::StoredFiles::Recovered recovered = TRY(state->files->recover());
   log_.info("files recovered", {{"expired", recovered.expired},
                                 {"broken_records", recovered.broken_records},
@@ -175,12 +179,10 @@ Result<std::unique_ptr<Server::State>> Server::open_state() {
   return state;
 }
 
-Result<std::unique_ptr<Server::Execution>> Server::start_execution(State& state,
-                                                                   Metrics& metrics,
+Result<std::unique_ptr<Server::Execution>> Server::start_execution(State& state, Metrics& metrics,
                                                                    LostBackend& lost) {
-  std::unique_ptr<engine::Backend> backend =
-      TRY(provider_.create(settings_.values, log_, clock_,
-                           [&lost](const std::string& reason) { lost.report(reason); }));
+  std::unique_ptr<engine::Backend> backend = TRY(provider_.create(
+      settings_.values, log_, clock_, [&lost](const std::string& reason) { lost.report(reason); }));
   // No request is accepted before a sandbox could be started.
   Result<void> checked = backend->check(kFirstCheckLimit);
   if (!checked) {
@@ -188,15 +190,14 @@ Result<std::unique_ptr<Server::Execution>> Server::start_execution(State& state,
     error.message = "No sandbox can be started: " + error.message;
     return fail(std::move(error));
   }
-  auto execution = std::make_unique<Execution>(std::move(backend), state, metrics,
-                                               settings_.values, log_, clock_);
+  auto execution = std::make_unique<Execution>(std::move(backend), state, metrics, settings_.values,
+                                               log_, clock_);
   TRY_VOID(execution->sessions.recover());
   execution->health.start();
   return execution;
 }
 
-Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state,
-                                                                 Execution& execution,
+Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state, Execution& execution,
                                                                  Metrics& metrics) {
   const Settings& settings = settings_.values;
   auto frontend = std::make_unique<Frontend>();
@@ -226,8 +227,8 @@ Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state,
   };
   frontend->sweeper = std::make_unique<engine::Sweeper>(execution.sessions, *state.files, clock_,
                                                         std::move(sweeping));
-  frontend->http = std::make_unique<net::HttpServer>(
-      frontend->router, net::json_detail_fallbacks(), log_, metrics, http_limits(settings));
+  frontend->http = std::make_unique<net::HttpServer>(frontend->router, net::json_detail_fallbacks(),
+                                                     log_, metrics, http_limits(settings));
   TRY_VOID(frontend->http->start(settings.host, static_cast<std::uint16_t>(settings.port)));
   return frontend;
 }
@@ -235,10 +236,11 @@ Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state,
 void Server::announce(int port) const {
   const std::string address = base_address(settings_.values.host, port);
   log_.info("serving", {{"address", address}, {"version", identity_.version}});
-  announce_(fmt::format("Cloister {0} serves on {1}. Try:\n"
-                        "  curl -sS {1}/v1/execute -H 'content-type: application/json' "
-                        "-d '{{\"code\":\"print(6*7)\"}}'\n",
-                        identity_.version, address));
+  announce_(
+      fmt::format("Cloister {0} serves on {1}. Try:\n"
+                  "  curl -sS {1}/v1/execute -H 'content-type: application/json' "
+                  "-d '{{\"code\":\"print(6*7)\"}}'\n",
+                  identity_.version, address));
 }
 
 std::string base_address(std::string_view host, int port) {

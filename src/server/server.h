@@ -23,7 +23,8 @@ struct ServerIdentity {
 // Used by one thread, the first of the process.
 class Server {
  public:
-  // `provider` is not owned and must outlive the server. `announce` gets the lines for the terminal.
+  // `provider` is not owned and must outlive the server. `announce` gets the lines for the
+  // terminal.
   Server(LoadedSettings settings, BackendProvider& provider, ServerIdentity identity,
          std::function<void(std::string_view)> announce);
   ~Server();

@@ -145,11 +145,11 @@ void ServerTest::serve_and_stop() {
   EXPECT_TRUE(get(port, "/v1/nothing").ends_with(R"({"detail":"Not Found"})"));
   EXPECT_TRUE(get(port, "/metrics").starts_with("HTTP/1.1 200 "));
   const std::string body = R"({"code":"hi"})";
-  const std::string answer = talk(
-      port,
-      "POST /v1/execute HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: "
-      "application/json\r\ncontent-length: " +
-          std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string answer =
+      talk(port,
+           "POST /v1/execute HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: "
+           "application/json\r\ncontent-length: " +
+               std::to_string(body.size()) + "\r\n\r\n" + body);
   EXPECT_NE(answer.find(R"({"stdout":"hi","stderr":"","exit_code":0,)"), std::string::npos);
 
   ::kill(::getpid(), SIGTERM);

@@ -158,22 +158,22 @@ std::string option_name(const SettingSpec& spec) {
 }
 
 std::string allowed_values(const SettingSpec& spec) {
-  return std::visit(
-      Overloaded{
-          [](const IntegerKind& kind) {
-            return fmt::format("an integer from {} to {}", kind.minimum, kind.maximum);
-          },
-          [](const RealKind& kind) {
-            return fmt::format("a number from {} to {}", kind.minimum, kind.maximum);
-          },
-          [](const TextKind&) { return std::string("a text"); },
-          [](const BooleanKind&) { return std::string("true or false"); },
-          [](const ChoiceKind& kind) {
-            return fmt::format("one of: {}", fmt::join(kind.choices, ", "));
-          },
-          [](const ListKind&) { return std::string("words separated by commas"); },
-      },
-      spec.kind);
+  return std::visit(Overloaded{
+                        [](const IntegerKind& kind) {
+                          return fmt::format("an integer from {} to {}", kind.minimum,
+                                             kind.maximum);
+                        },
+                        [](const RealKind& kind) {
+                          return fmt::format("a number from {} to {}", kind.minimum, kind.maximum);
+                        },
+                        [](const TextKind&) { return std::string("a text"); },
+                        [](const BooleanKind&) { return std::string("true or false"); },
+                        [](const ChoiceKind& kind) {
+                          return fmt::format("one of: {}", fmt::join(kind.choices, ", "));
+                        },
+                        [](const ListKind&) { return std::string("words separated by commas"); },
+                    },
+                    spec.kind);
 }
 
 std::string value_text(const SettingSpec& spec, const Settings& settings) {

@@ -59,9 +59,9 @@ Result<std::vector<FileSetting>> read_settings_file(const std::string& path) {
   try {
     return collect(toml::parse_file(path), path);
   } catch (const toml::parse_error& error) {
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("{}: line {}: {}", path, error.source().begin.line,
-                            error.description()));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("{}: line {}: {}", path, error.source().begin.line, error.description()));
   }
 }
 

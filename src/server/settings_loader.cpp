@@ -116,9 +116,8 @@ class Loader {
 
   static bool is_known_variable(std::string_view name) {
     const auto& table = settings_table();
-    return std::any_of(table.begin(), table.end(), [&](const SettingSpec& spec) {
-      return environment_name(spec) == name;
-    });
+    return std::any_of(table.begin(), table.end(),
+                       [&](const SettingSpec& spec) { return environment_name(spec) == name; });
   }
 
   Result<void> apply_command_line() {
@@ -147,12 +146,13 @@ class Loader {
     const Settings& values = loaded_.values;
     if (values.allow_public || is_loopback(values.host)) return {};
     const std::size_t index = find_setting("host").value_or(0);
-    return fail(ErrorCode::kInvalidArgument,
-                fmt::format("host: {} (from {}) can be reached from other machines, and the API has "
-                            "no authentication. If only trusted clients can reach it, set "
-                            "CLOISTER_ALLOW_PUBLIC=true (or --allow-public, or allow_public = true "
-                            "in the file); otherwise set host to 127.0.0.1",
-                            values.host, loaded_.origins[index]));
+    return fail(
+        ErrorCode::kInvalidArgument,
+        fmt::format("host: {} (from {}) can be reached from other machines, and the API has "
+                    "no authentication. If only trusted clients can reach it, set "
+                    "CLOISTER_ALLOW_PUBLIC=true (or --allow-public, or allow_public = true "
+                    "in the file); otherwise set host to 127.0.0.1",
+                    values.host, loaded_.origins[index]));
   }
 
   // Empty counts as unset.

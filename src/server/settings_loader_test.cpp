@@ -51,7 +51,8 @@ TEST(Settings, DefaultsAreTheContracts) {
   EXPECT_EQ(values.max_concurrent_executions, 16);
   EXPECT_EQ(values.execution_queue_timeout_sec, 5);
   EXPECT_EQ(values.backend_check_timeout_sec, 2.5);
-  for (const std::string& origin : loaded->origins) EXPECT_EQ(origin, "default");
+  for (const std::string& origin : loaded->origins)
+    EXPECT_EQ(origin, "default");
 }
 
 TEST(Settings, EveryDefaultIsWithinItsBounds) {

@@ -9,7 +9,9 @@
 namespace cloister::server {
 namespace {
 
-std::size_t size(std::int64_t number) { return static_cast<std::size_t>(number); }
+std::size_t size(std::int64_t number) {
+  return static_cast<std::size_t>(number);
+}
 
 std::uint64_t mebibytes(std::int64_t number) {
   return static_cast<std::uint64_t>(number) * 1024 * 1024;
@@ -17,11 +19,17 @@ std::uint64_t mebibytes(std::int64_t number) {
 
 }  // namespace
 
-Milliseconds milliseconds(double seconds) { return Milliseconds(std::llround(seconds * 1000)); }
+Milliseconds milliseconds(double seconds) {
+  return Milliseconds(std::llround(seconds * 1000));
+}
 
-std::string data_directory(const Settings& settings) { return settings.state_dir + "/data"; }
+std::string data_directory(const Settings& settings) {
+  return settings.state_dir + "/data";
+}
 
-std::string images_directory(const Settings& settings) { return settings.state_dir + "/images"; }
+std::string images_directory(const Settings& settings) {
+  return settings.state_dir + "/images";
+}
 
 Result<void> make_private_directory(const std::string& path) {
   std::error_code error;

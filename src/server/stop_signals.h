@@ -8,8 +8,8 @@
 
 namespace cloister::server {
 
-// Blocks both signals for this thread and those that it starts later, until release() or its end. So
-// it is to be made before any other thread. request_stop() is thread safe.
+// Blocks both signals for this thread and those that it starts later, until release() or its end.
+// So it is to be made before any other thread. request_stop() is thread safe.
 class StopSignals {
  public:
   static Result<StopSignals> block();

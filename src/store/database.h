@@ -79,6 +79,8 @@ class Database {
   // Reads only. Sees every transaction that was committed before the call.
   virtual Result<void> query(std::string_view statement, std::span<const Value> parameters,
                              const RowVisitor& visitor) = 0;
+  // Upkeep that may wait for the disk. To be called every minute or so, off any request's path.
+  virtual Result<void> maintain() = 0;
 };
 
 }  // namespace cloister::store

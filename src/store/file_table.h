@@ -42,6 +42,9 @@ class FileTable {
   // Removes what has expired at `now`; returns the ids.
   Result<std::vector<std::string>> remove_expired(WallTime now);
 
+  // Database::maintain(), for the one who calls remove_expired() from time to time.
+  Result<void> maintain() { return database_.maintain(); }
+
  private:
   Database& database_;
 };

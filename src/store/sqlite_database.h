@@ -34,13 +34,20 @@ class SqliteDatabase final : public Database {
                               std::span<const Value> parameters) override;
   Result<void> query(std::string_view statement, std::span<const Value> parameters,
                      const RowVisitor& visitor) override;
+  // Moves the write-ahead log into the file, beside readers and the writer. Between two calls the
+  // log grows; beyond 64 MiB the writer does it itself, at the price of flushing the disk.
+  Result<void> maintain() override;
 
  private:
   SqliteDatabase(std::unique_ptr<SqliteConnection> writer,
+                 std::unique_ptr<SqliteConnection> maintainer,
                  std::vector<std::unique_ptr<SqliteConnection>> readers);
 
   std::mutex writer_mutex_;
   const std::unique_ptr<SqliteConnection> writer_;  // Used with writer_mutex_ held.
+
+  std::mutex maintainer_mutex_;
+  const std::unique_ptr<SqliteConnection> maintainer_;  // Used with maintainer_mutex_ held.
 
   std::mutex readers_mutex_;
   std::condition_variable reader_returned_;

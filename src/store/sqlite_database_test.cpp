@@ -168,6 +168,16 @@ TEST_F(SqliteDatabaseTest, SurvivesSigkillAfterCommit) {
   EXPECT_EQ(count(*open_database()), 1);
 }
 
+TEST_F(SqliteDatabaseTest, MaintenanceMovesTheLogIntoTheFile) {
+  const auto database = open_with_table();
+  for (int i = 0; i < 50; ++i)
+    ASSERT_TRUE(add(*database, std::string(5000, 'x') + std::to_string(i), std::nullopt));
+  EXPECT_LT(std::filesystem::file_size(path()), 100'000U);
+  ASSERT_TRUE(database->maintain());
+  EXPECT_GT(std::filesystem::file_size(path()), 250'000U);
+  EXPECT_EQ(count(*database), 50);
+}
+
 TEST_F(SqliteDatabaseTest, ServesManyThreads) {
   const auto database = open_with_table();
   std::vector<std::thread> threads;

@@ -1,5 +1,6 @@
 """The host as the tests see it: processes, cgroups and mounts, read from /proc and /sys."""
 
+import ctypes
 import os
 import re
 from pathlib import Path
@@ -28,6 +29,29 @@ def is_running(pid, started):
     """True while the process of that pid and start time exists and is not a zombie."""
     fields = _stat_fields(pid)
     return bool(fields) and int(fields[19]) == started and fields[0] not in "ZX"
+
+
+def adopt_orphans():
+    """Makes this process the parent of what servers leave behind, so that it can be seen."""
+    set_child_subreaper = 36
+    ctypes.CDLL(None).prctl(set_child_subreaper, 1, 0, 0, 0)
+
+
+def orphans(own_children):
+    """{pid: start time} of adopted processes that still run; reaps those that are dead."""
+    found = {}
+    for pid in all_pids():
+        fields = _stat_fields(pid)
+        if not fields or int(fields[1]) != os.getpid() or pid in own_children:
+            continue
+        if fields[0] == "Z":
+            try:
+                os.waitpid(pid, os.WNOHANG)
+            except ChildProcessError:
+                pass
+        else:
+            found[pid] = int(fields[19])
+    return found
 
 
 def all_pids():
@@ -74,7 +98,11 @@ def wait_until_marker_gone(marker, timeout_s=5):
 
 
 def cgroups_of(pids):
-    """Absolute paths of the cgroups named after cloister in which these processes are."""
+    """The cgroup directories of the server instances to which these processes belong.
+
+    An instance has a directory of its own below one named "cloister", which all instances share and
+    which stays.
+    """
     found = set()
     for pid in pids:
         try:
@@ -83,30 +111,19 @@ def cgroups_of(pids):
             continue
         for line in lines:
             _, controllers, path = line.split(":", 2)
-            if "cloister" in path:
-                found.update(_existing(controllers, path))
+            parts = [part for part in path.split("/") if part]
+            if "cloister" in parts[:-1]:
+                instance = parts[: parts.index("cloister") + 2]
+                found.update(_existing(controllers, instance))
     return found
 
 
-def _existing(controllers, path):
-    mounts = [CGROUP_ROOT, CGROUP_ROOT / "unified"]
-    mounts += [CGROUP_ROOT / name for name in controllers.replace("name=", "").split(",") if name]
-    mounts.append(CGROUP_ROOT / controllers)
-    parts = [p for p in path.split("/") if p]
-    last = max(i for i, part in enumerate(parts) if "cloister" in part)
-    for mount in mounts:
-        for depth in range(last + 1, len(parts) + 1):
-            candidate = mount.joinpath(*parts[:depth])
-            if candidate.is_dir() and "cloister" in str(candidate.relative_to(mount)):
-                yield candidate
-
-
-def cloister_cgroups():
-    """Every cgroup directory of the host that is named after cloister."""
-    found = set()
-    for base, names, _ in os.walk(CGROUP_ROOT):
-        found.update(os.path.join(base, name) for name in names if "cloister" in name)
-    return found
+def _existing(controllers, parts):
+    names = [name for name in controllers.replace("name=", "").split(",") if name]
+    for mount in [CGROUP_ROOT, CGROUP_ROOT / "unified", *(CGROUP_ROOT / name for name in names)]:
+        candidate = mount.joinpath(*parts)
+        if candidate.is_dir():
+            yield candidate
 
 
 def mounts_below(directory):

@@ -50,6 +50,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
+# The server processes that are not closed yet.
+STARTED = set()
+
+
 class Server:
     """One server process with its own state directory.
 
@@ -71,6 +75,7 @@ class Server:
         self.port = None
         self.seen_processes = {}
         self.seen_cgroups = set()
+        self.was_killed = False
 
     # Life cycle.
 
@@ -95,6 +100,9 @@ class Server:
 
     def _launch(self):
         binary = find_binary()
+        host.adopt_orphans()
+        if self.process:
+            STARTED.discard(self.process.pid)
         assert binary and binary.is_file(), "no server binary; build it or set CLOISTER_BIN"
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
@@ -106,7 +114,7 @@ class Server:
                 start_new_session=True,
                 cwd="/",
             )
-        self.started_at = host.start_time(self.process.pid)
+        STARTED.add(self.process.pid)
 
     def _environment(self):
         environment = {
@@ -168,6 +176,7 @@ class Server:
     def kill(self):
         """SIGKILL to the server process alone."""
         self.observe()
+        self.was_killed = True
         if self.process and self.process.poll() is None:
             self.process.kill()
         if self.process:
@@ -180,28 +189,35 @@ class Server:
             if self.process:
                 if self.process.poll() is None:
                     self.stop()
-                self.verify_nothing_left()
+                # After kill -9 the empty cgroups may wait for the next start.
+                self.verify_nothing_left(with_cgroups=not self.was_killed)
         except AssertionError as error:
             problem = error
         self._end_survivors()
+        if self.process:
+            STARTED.discard(self.process.pid)
         if self.owns_state and not host.mounts_below(self.state_dir):
             shutil.rmtree(self.state_dir, ignore_errors=True)
         if problem:
             raise problem
         self.log_path.unlink(missing_ok=True)
 
-    def verify_nothing_left(self, timeout_s=10):
+    def verify_nothing_left(self, timeout_s=10, with_cgroups=True):
         wait_until(lambda: not self.survivors(), timeout_s, "every process of the server is gone")
-        wait_until(
-            lambda: not [path for path in self.seen_cgroups if os.path.isdir(path)],
-            timeout_s,
-            f"the cgroups of the server are gone: {sorted(map(str, self.seen_cgroups))}",
-        )
+        if with_cgroups:
+            wait_until(
+                lambda: not [path for path in self.seen_cgroups if os.path.isdir(path)],
+                timeout_s,
+                f"the cgroups of the server are gone: {sorted(map(str, self.seen_cgroups))}",
+            )
         mounts = host.mounts_below(self.state_dir)
         assert not mounts, f"mounts are left: {mounts}"
 
     def survivors(self):
-        return {p: s for p, s in self.seen_processes.items() if host.is_running(p, s)}
+        seen = {p: s for p, s in self.seen_processes.items() if host.is_running(p, s)}
+        # While another server lives, an adopted process may be its own.
+        others = STARTED - {self.process.pid}
+        return seen if others else seen | host.orphans(STARTED)
 
     def _end_survivors(self):
         for pid, started in self.survivors().items():

@@ -16,7 +16,9 @@ Answer json_text_answer(int status, std::string body) {
   return {status, {{"content-type", "application/json"}}, std::move(body)};
 }
 
-Answer json_answer(int status, const Json& body) { return json_text_answer(status, net::to_json_text(body)); }
+Answer json_answer(int status, const Json& body) {
+  return json_text_answer(status, net::to_json_text(body));
+}
 
 Answer detail_answer(int status, std::string_view text) {
   Json body = Json::object();
@@ -45,9 +47,13 @@ Answer error_answer(const Error& error, const OnyxOptions& options) {
     case ErrorCode::kTooLarge:
       return detail_answer(413, error.message);
     case ErrorCode::kSaturated:
-      return retry_answer(429, "Execution capacity on this replica is saturated. Retry after the " "Retry-After delay.", options.retry_after_saturated_sec);
+      return retry_answer(429,
+                          "Execution capacity on this replica is saturated. Retry after the "
+                          "Retry-After delay.",
+                          options.retry_after_saturated_sec);
     case ErrorCode::kUnavailable:
-      return retry_answer(503, "Executor capacity unavailable (unschedulable): " + error.message, options.retry_after_unavailable_sec);
+      return retry_answer(503, "Executor capacity unavailable (unschedulable): " + error.message,
+                          options.retry_after_unavailable_sec);
     case ErrorCode::kUnsupported:
       return detail_answer(501, error.message);
     case ErrorCode::kCancelled:
@@ -79,10 +85,9 @@ void log_failure(const Logger& log, const net::Request& request, const Error& er
   const bool surprising = error.code == ErrorCode::kInternal ||
                           error.code == ErrorCode::kPermission ||
                           error.code == ErrorCode::kUnavailable;
-  log.log(surprising ? LogLevel::kError : LogLevel::kDebug, "request failed",
-          {{"request_id", request.id()},
-           {"code", to_string(error.code)},
-           {"error", error.describe()}});
+  log.log(
+      surprising ? LogLevel::kError : LogLevel::kDebug, "request failed",
+      {{"request_id", request.id()}, {"code", to_string(error.code)}, {"error", error.describe()}});
 }
 
 Json output_files_json(const std::vector<engine::OutputFile>& files) {

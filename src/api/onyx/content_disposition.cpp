@@ -5,7 +5,9 @@
 namespace cloister::api::onyx {
 namespace {
 
-bool is_printable_ascii(char letter) { return letter >= 0x20 && letter < 0x7f; }
+bool is_printable_ascii(char letter) {
+  return letter >= 0x20 && letter < 0x7f;
+}
 
 // attr-char of RFC 8187: what may stand unencoded in an extended value.
 bool is_attribute_character(char letter) {

@@ -23,7 +23,8 @@ TEST(ContentDisposition, NamesOtherCharactersInTheExtendedForm) {
 
 TEST(ContentDisposition, NeverContainsAControlCharacter) {
   std::string name = "a";
-  for (int code = 0; code < 0x20; ++code) name += static_cast<char>(code);
+  for (int code = 0; code < 0x20; ++code)
+    name += static_cast<char>(code);
   name += '\x7f';
   for (const char letter : content_disposition(name + "\r\nset-cookie: x")) {
     EXPECT_GE(static_cast<unsigned char>(letter), 0x20);
@@ -32,8 +33,7 @@ TEST(ContentDisposition, NeverContainsAControlCharacter) {
 }
 
 TEST(ContentDisposition, RepairsBytesThatAreNotUtf8) {
-  EXPECT_EQ(content_disposition("\xff"),
-            R"(attachment; filename="_"; filename*=UTF-8''%EF%BF%BD)");
+  EXPECT_EQ(content_disposition("\xff"), R"(attachment; filename="_"; filename*=UTF-8''%EF%BF%BD)");
 }
 
 }  // namespace

@@ -11,19 +11,22 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kStreamNames = {"stdout", "stderr"};
 
-std::size_t index_of(engine::Stream stream) { return stream == engine::Stream::kStdout ? 0 : 1; }
+std::size_t index_of(engine::Stream stream) {
+  return stream == engine::Stream::kStdout ? 0 : 1;
+}
 
 }  // namespace
 
 void EventStream::begin() {
   if (begun_) return;
   begun_ = true;
-  const Result<void> done = response_.begin_stream(200, {
-                                                            {"content-type", "text/event-stream; charset=utf-8"},
-                                                            {"cache-control", "no-cache"},
-                                                            {"connection", "keep-alive"},
-                                                            {"x-accel-buffering", "no"},
-                                                        });
+  const Result<void> done =
+      response_.begin_stream(200, {
+                                      {"content-type", "text/event-stream; charset=utf-8"},
+                                      {"cache-control", "no-cache"},
+                                      {"connection", "keep-alive"},
+                                      {"x-accel-buffering", "no"},
+                                  });
   client_is_gone_ = !done;
 }
 

@@ -16,12 +16,14 @@
 namespace cloister::api::onyx {
 
 // The status line and headers are held back until the program is about to run, so that everything
-// that fails before can still be an HTTP error. Used by one thread; nothing is owned. Once a write has
-// failed the client is gone and the rest is dropped.
+// that fails before can still be an HTTP error. Used by one thread; nothing is owned. Once a write
+// has failed the client is gone and the rest is dropped.
 class EventStream final : public engine::RunObserver {
  public:
   EventStream(net::Response& response, std::size_t cap_bytes, Metrics& metrics)
-      : response_(response), metrics_(metrics), streams_{engine::StreamCap(cap_bytes), engine::StreamCap(cap_bytes)} {}
+      : response_(response),
+        metrics_(metrics),
+        streams_{engine::StreamCap(cap_bytes), engine::StreamCap(cap_bytes)} {}
 
   void on_started() override { begin(); }
   void on_output(engine::Stream stream, std::string_view bytes) override;

@@ -52,7 +52,11 @@ TEST_F(EventStreamTest, SendsOutputThenOneResult) {
 TEST_F(EventStreamTest, EscapesEveryUnicodeLineBoundary) {
   EventStream events(response_, 100, metrics_);
   events.on_started();
-  events.on_output(Stream::kStdout, "a\xc2\x85" "b\xe2\x80\xa8" "c\xe2\x80\xa9" "d\r\n\x0b\x0c\x1c\x1d\x1e\xc3\xa9");
+  events.on_output(Stream::kStdout,
+                   "a\xc2\x85"
+                   "b\xe2\x80\xa8"
+                   "c\xe2\x80\xa9"
+                   "d\r\n\x0b\x0c\x1c\x1d\x1e\xc3\xa9");
   EXPECT_EQ(response_.body(),
             "event: output\ndata: {\"stream\":\"stdout\",\"data\":\"a\\u0085b\\u2028c\\u2029d"
             "\\r\\n\\u000b\\f\\u001c\\u001d\\u001e\xc3\xa9\"}\n\n");

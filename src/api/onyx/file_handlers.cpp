@@ -33,8 +33,8 @@ Answer not_found(std::string_view id) {
 }
 
 Answer too_large(const OnyxOptions& options) {
-  return detail_answer(
-      413, fmt::format("File size exceeds maximum of {} MB", options.max_file_size_mb));
+  return detail_answer(413,
+                       fmt::format("File size exceeds maximum of {} MB", options.max_file_size_mb));
 }
 
 struct Fed {

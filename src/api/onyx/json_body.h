@@ -2,9 +2,10 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+
+#include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
 namespace cloister::api::onyx {
@@ -21,8 +22,8 @@ struct JsonSyntaxError {
 };
 
 // Parses one JSON text. A leading byte order mark is tolerated; of a repeated key the last value
-// counts; NaN, lone surrogates and more nesting or keys than the bounds allow are errors. An integer
-// beyond 64 bits becomes the nearest one that fits. `text` has to be valid UTF-8.
+// counts; NaN, lone surrogates and more nesting or keys than the bounds allow are errors. An
+// integer beyond 64 bits becomes the nearest one that fits. `text` has to be valid UTF-8.
 tl::expected<Json, JsonSyntaxError> parse_json(std::string_view text);
 
 }  // namespace cloister::api::onyx

@@ -16,12 +16,15 @@ bool is_json_type(std::string_view content_type) {
   std::transform(type.begin(), type.end(), type.begin(), [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
   });
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t'))
+    type.pop_back();
   return type == "application/json" ||
          (type.starts_with("application/") && type.ends_with("+json"));
 }
 
-Refusal refusal(const SchemaErrors& errors) { return {422, errors.body()}; }
+Refusal refusal(const SchemaErrors& errors) {
+  return {422, errors.body()};
+}
 
 // The body as a JSON object, or everything that speaks against it.
 Decoded<Json> decode_object(std::string_view content_type, const std::string& body) {

@@ -85,8 +85,8 @@ TEST(Requests, OtherContentTypesAreNotJson) {
                            "application/jsonp", "application/json5"}) {
     EXPECT_EQ(refusal_of(R"({"code":"1"})", type), expected) << type;
   }
-  for (const char* type : {"application/json", "application/problem+json; a=b",
-                           "APPLICATION/JSON ;x"}) {
+  for (const char* type :
+       {"application/json", "application/problem+json; a=b", "APPLICATION/JSON ;x"}) {
     EXPECT_EQ(refusal_of(R"({"code":"1"})", type), "accepted") << type;
   }
 }
@@ -121,9 +121,11 @@ TEST(Requests, StringsAreStrict) {
 
 TEST(Requests, IntegersAreStrict) {
   for (const char* value : {"1.0", "\"1\"", "true", "null", "[]", "1e3"}) {
-    EXPECT_NE(refusal_of(std::string(R"({"code":"","timeout_ms":)") + value + "}")
-                  .find(R"("type":"int_type","loc":["body","timeout_ms"],"msg":"Input should be a valid integer")"),
-              std::string::npos)
+    EXPECT_NE(
+        refusal_of(std::string(R"({"code":"","timeout_ms":)") + value + "}")
+            .find(
+                R"("type":"int_type","loc":["body","timeout_ms"],"msg":"Input should be a valid integer")"),
+        std::string::npos)
         << value;
   }
   EXPECT_EQ(refusal_of(R"({"code":"","timeout_ms":1})"), "accepted");
@@ -136,12 +138,14 @@ TEST(Requests, BooleansAreLenient) {
   const auto decode = [](const std::string& value) {
     return decode_execute(kJson, R"({"code":"","last_line_interactive":)" + value + "}");
   };
-  for (const char* value : {"true", "1", "1.0", "\"true\"", "\"T\"", "\"Yes\"", "\"y\"", "\"ON\"", "\"1\""}) {
+  for (const char* value :
+       {"true", "1", "1.0", "\"true\"", "\"T\"", "\"Yes\"", "\"y\"", "\"ON\"", "\"1\""}) {
     const auto body = decode(value);
     ASSERT_TRUE(body) << value;
     EXPECT_TRUE(body->last_line_interactive) << value;
   }
-  for (const char* value : {"false", "0", "0.0", "\"False\"", "\"f\"", "\"NO\"", "\"n\"", "\"off\"", "\"0\""}) {
+  for (const char* value :
+       {"false", "0", "0.0", "\"False\"", "\"f\"", "\"NO\"", "\"n\"", "\"off\"", "\"0\""}) {
     const auto body = decode(value);
     ASSERT_TRUE(body) << value;
     EXPECT_FALSE(body->last_line_interactive) << value;
@@ -149,9 +153,10 @@ TEST(Requests, BooleansAreLenient) {
   for (const char* value : {"null", "[]", "{}"}) {
     const auto body = decode(value);
     ASSERT_FALSE(body) << value;
-    EXPECT_NE(body.error().body.find(
-                  R"("type":"bool_type","loc":["body","last_line_interactive"],"msg":"Input should be a valid boolean",)"),
-              std::string::npos);
+    EXPECT_NE(
+        body.error().body.find(
+            R"("type":"bool_type","loc":["body","last_line_interactive"],"msg":"Input should be a valid boolean",)"),
+        std::string::npos);
   }
   for (const char* value : {"2", "-1", "0.5", "\"\"", "\"maybe\""}) {
     const auto body = decode(value);
@@ -174,7 +179,8 @@ TEST(Requests, ListsAreStrict) {
 
 TEST(Requests, BoundsTheNumberOfReportedErrors) {
   std::string body = R"({"code":"","files":[{})";
-  for (int count = 0; count < 10000; ++count) body += ",{}";
+  for (int count = 0; count < 10000; ++count)
+    body += ",{}";
   EXPECT_LT(refusal_of(body + "]}").size(), 20000U);
 }
 

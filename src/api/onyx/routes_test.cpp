@@ -123,8 +123,8 @@ TEST_F(RoutesTest, ExecuteChecksInOrder) {
   // 4: the file, before its path.
   const FakeResponse unknown = call("POST", "/v1/execute", R"({"code":"",)" + missing);
   EXPECT_EQ(unknown.status(), 404);
-  EXPECT_EQ(unknown.body(), detail(std::string("File with ID '") + kUnknownId +
-                                   "' not found for path '../x'."));
+  EXPECT_EQ(unknown.body(),
+            detail(std::string("File with ID '") + kUnknownId + "' not found for path '../x'."));
   // 5: the path.
   const std::string id = files_.add(kTenant, "a", "x");
   const FakeResponse path = call(
@@ -177,8 +177,8 @@ TEST_F(RoutesTest, FilesComeBackAsTheyWere) {
   const FakeResponse created = upload(file_part("n\xc3\xa4h.txt", "content"));
   ASSERT_EQ(created.status(), 201) << created.body();
   const std::string id = created.body().substr(12, 36);
-  EXPECT_EQ(created.body(), R"({"file_id":")" + id +
-                                "\",\"filename\":\"n\xc3\xa4h.txt\",\"size_bytes\":7}");
+  EXPECT_EQ(created.body(),
+            R"({"file_id":")" + id + "\",\"filename\":\"n\xc3\xa4h.txt\",\"size_bytes\":7}");
 
   const FakeResponse list = call("GET", "/v1/files");
   EXPECT_EQ(list.status(), 200);
@@ -241,8 +241,7 @@ TEST_F(RoutesTest, SessionLifeCycle) {
   EXPECT_EQ(created.status(), 201);
   EXPECT_EQ(created.body(), R"({"session_id":"code-session-0123","expires_at":1790000600.25})");
   EXPECT_EQ(sessions_.last_spec.time_to_live, Milliseconds(600'000));
-  const FakeResponse bash =
-      call("POST", "/v1/sessions/code-session-0123/bash", R"({"cmd":"ls"})");
+  const FakeResponse bash = call("POST", "/v1/sessions/code-session-0123/bash", R"({"cmd":"ls"})");
   EXPECT_EQ(bash.body(),
             R"({"stdout":"ls","stderr":"","exit_code":3,"timed_out":false,"duration_ms":1})");
   EXPECT_EQ(call("DELETE", "/v1/sessions/code-session-0123").status(), 204);

@@ -84,9 +84,8 @@ void Handlers::session_bash(net::Request& request, net::Response& response) cons
 
   const std::string& id = request.parameters().front();
   BatchOutput output(options_.max_output_bytes, services_.metrics);
-  const Result<engine::RunOutcome> outcome =
-      services_.sessions.run(kTenant, id, bash_run(std::move(*body)),
-                             engine::Cancellation{request.hangup_fd()}, output);
+  const Result<engine::RunOutcome> outcome = services_.sessions.run(
+      kTenant, id, bash_run(std::move(*body)), engine::Cancellation{request.hangup_fd()}, output);
   if (!outcome) {
     if (outcome.error().code == ErrorCode::kNotFound) return send(response, session_not_found(id));
     log_failure(services_.log, request, outcome.error());

@@ -10,12 +10,11 @@
 
 namespace cloister::api::onyx {
 
-// Writes every part named "file" into the store; a later one replaces an earlier one. Other parts are
-// read and forgotten. `files` is not owned and must outlive the sink.
+// Writes every part named "file" into the store; a later one replaces an earlier one. Other parts
+// are read and forgotten. `files` is not owned and must outlive the sink.
 class UploadSink final : public net::MultipartSink {
  public:
-  UploadSink(engine::FileStore& files, std::string_view tenant)
-      : files_(files), tenant_(tenant) {}
+  UploadSink(engine::FileStore& files, std::string_view tenant) : files_(files), tenant_(tenant) {}
 
   Result<void> on_part_begin(const net::PartHeader& header) override;
   Result<void> on_part_data(std::string_view bytes) override;

@@ -12,7 +12,9 @@ HealthMonitor::HealthMonitor(engine::Backend& backend, const Logger& log, const 
       limits_(limits),
       last_finished_(clock.steady_now()) {}
 
-HealthMonitor::~HealthMonitor() { stop(); }
+HealthMonitor::~HealthMonitor() {
+  stop();
+}
 
 void HealthMonitor::start() {
   thread_ = std::thread([this] { run(); });

@@ -17,13 +17,14 @@ constexpr std::string_view kContentSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-Json text_or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json text_or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 void send_text(net::Response& response, int status, std::string_view type, std::string_view body) {
   // A client that is gone cannot be told anything.
-  (void)response.send(status,
-                      {{"content-type", std::string(type)}, {"x-content-type-options", "nosniff"}},
-                      body);
+  (void)response.send(
+      status, {{"content-type", std::string(type)}, {"x-content-type-options", "nosniff"}}, body);
 }
 
 void send_asset(net::Response& response, std::string_view type, std::string_view body) {
@@ -52,7 +53,8 @@ std::string health_body(const HealthReport& report, const OperationsOptions& opt
   body["image_digest"] = text_or_null(report.backend.image_digest);
   body["languages"] = Json(report.backend.languages);
   Json layers = Json::object();
-  for (const auto& [name, state] : options.isolation_layers) layers[name] = state;
+  for (const auto& [name, state] : options.isolation_layers)
+    layers[name] = state;
   body["isolation"] = std::move(layers);
   body["accepted_weaknesses"] = Json(report.backend.accepted_weaknesses);
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);

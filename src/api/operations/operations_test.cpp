@@ -27,8 +27,8 @@ TEST(Operations, HealthHasTheContractsFieldsFirst) {
 TEST(Operations, HealthGivesTheReason) {
   HealthReport report;
   report.message = "no \"image\"";
-  EXPECT_TRUE(health_body(report, {}).starts_with(
-      R"({"status":"error","message":"no \"image\"","version":"",)"));
+  EXPECT_TRUE(health_body(report, {})
+                  .starts_with(R"({"status":"error","message":"no \"image\"","version":"",)"));
 }
 
 // Every "$ref" inside `node` names something that `document` has.

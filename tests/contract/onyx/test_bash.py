@@ -43,7 +43,7 @@ def test_files_persist_and_shell_state_does_not(api, session):
         ("exit 7", 7),
         ("false", 1),
         ("no_such_command_at_all", 127),
-        ("/etc/hostname", 126),
+        ("touch plain; ./plain", 126),
         ("kill -9 $$", 137),
         ("kill -TERM $$", 143),
         ("sh -c 'kill -SEGV $$'", 139),

@@ -35,11 +35,9 @@ def test_upload_answer_exactly(api):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"\r\n", b"--cloister-test-boundary", b"\r\n--other", bytes(range(256)) * 999]
+    "data", [b"", b"x", b"\r\n", b"x--cloister-test-boundary", b"\r\n--other", bytes(range(256)) * 999]
 )
 def test_bytes_survive(api, data):
-    if data == b"--cloister-test-boundary":
-        data += b"-not"
     file_id = post_parts(api, [file_part("f", data)]).json()["file_id"]
     answer = api.get(f"/v1/files/{file_id}")
     assert answer.status_code == 200

@@ -37,7 +37,8 @@ def test_stream_decodes_and_splits_right(onyx):
     """The two traps: Latin-1 without a charset, and Unicode line boundaries."""
     text = "\u00e9\u6f22\U0001f600 a\u2028b\u2029c\u0085d\x0b\x0c\x1c\x1d\x1e e\r\nf\rg"
     pieces = []
-    code = f"import sys\nsys.stdout.buffer.write({text.encode()!r})"
+    # The client leaves the last line interactive, so it has to be one that shows nothing.
+    code = f"import sys\nwritten = sys.stdout.buffer.write({text.encode()!r})"
     execution = onyx.execute_streaming(code, emit=lambda stream, data: pieces.append((stream, data)))
     assert execution.stdout == text
     assert "".join(data for _, data in pieces) == text
