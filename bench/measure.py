@@ -80,7 +80,10 @@ class CpuMeter:
 
     def used_us(self, root):
         if not self.directory:
-            return sum(sum(int(x) for x in f[11:15]) for p in tree(root) if (f := _fields(p))) * TICK_US
+            return (
+                sum(sum(int(x) for x in f[11:15]) for p in tree(root) if (f := _fields(p)))
+                * TICK_US
+            )
         text = (self.directory / self.file).read_text()
         if self.file == "cpuacct.usage":
             return int(text) / 1000

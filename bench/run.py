@@ -164,7 +164,9 @@ class Bench:
     def clients(self):
         for clients in (2, 8, 32):
             results = [
-                self.tools.load(self.port, clients, self.count(400), program(HELLO), expected="hello")
+                self.tools.load(
+                    self.port, clients, self.count(400), program(HELLO), expected="hello"
+                )
                 for _ in range(self.rounds)
             ]
             rates = [len(r["latencies_ms"]) / r["wall_s"] for r in results]
@@ -205,7 +207,9 @@ class Bench:
         while thread.is_alive():
             most = max(most, pss_kib(tree(self.server.pid)))
             thread.join(timeout=0.2)
-        self.table.add(f"{number} sandboxes at once, memory", most / 1024, "MiB PSS", note="server too")
+        self.table.add(
+            f"{number} sandboxes at once, memory", most / 1024, "MiB PSS", note="server too"
+        )
         self.table.add("memory of one of them", (most - before) / number / 1024, "MiB PSS")
 
     def bash(self):
@@ -233,7 +237,9 @@ class Bench:
 
     def memory(self, sessions=20):
         idle = self.settled_pss()
-        self.table.add("idle server", idle / 1024, "MiB PSS", note="zygotes and ready sandboxes too")
+        self.table.add(
+            "idle server", idle / 1024, "MiB PSS", note="zygotes and ready sandboxes too"
+        )
         made = [self.post("/v1/sessions", {})["session_id"] for _ in range(sessions)]
         full = self.settled_pss()
         for session in made:
@@ -274,14 +280,27 @@ class Bench:
             return self.table.skip(name, "the image's root file system is not known")
         pack = subprocess.Popen(["tar", "-C", str(self.rootfs), "-c", "."], stdout=subprocess.PIPE)
         subprocess.run(
-            ["docker", "import", "-", "cloister-bench"], stdin=pack.stdout, capture_output=True, check=True
+            ["docker", "import", "-", "cloister-bench"],
+            stdin=pack.stdout,
+            capture_output=True,
+            check=True,
         )
         pack.wait()
         times = []
         for _ in range(self.count(10)):
             begin = time.monotonic()
             subprocess.run(
-                ["docker", "run", "--rm", "--network", "none", "cloister-bench", "python3", "-c", HELLO],
+                [
+                    "docker",
+                    "run",
+                    "--rm",
+                    "--network",
+                    "none",
+                    "cloister-bench",
+                    "python3",
+                    "-c",
+                    HELLO,
+                ],
                 capture_output=True,
                 check=True,
             )
@@ -321,7 +340,9 @@ def machine():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--scale", type=float, default=1.0, help="factor on every number of requests")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="factor on every number of requests"
+    )
     parser.add_argument("--only", action="append", help="one part, such as hello; may be repeated")
     parser.add_argument("--rootfs", help="root file system of the image")
     parser.add_argument("--output", help="file for the table")
@@ -348,9 +369,7 @@ def main():
                 bench = Bench(running, tools, rootfs, options.rounds, options.scale, meter)
                 bench.run(options.only)
     meter.close()
-    text = (
-        f"Median of {options.rounds} rounds; {machine()}.\n\n{bench.table.markdown()}\n"
-    )
+    text = f"Median of {options.rounds} rounds; {machine()}.\n\n{bench.table.markdown()}\n"
     print(text)
     if options.output:
         Path(options.output).write_text(text)

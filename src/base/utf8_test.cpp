@@ -8,7 +8,8 @@ namespace {
 constexpr const char* kFffd = "\xEF\xBF\xBD";
 
 TEST(RepairUtf8, KeepsValidText) {
-  const std::string text = "a\x00z \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80";
+  const std::string text("a\x00z \xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", 15);
+  ASSERT_EQ(text.back(), '\x80');
   EXPECT_EQ(repair_utf8(text), text);
 }
 

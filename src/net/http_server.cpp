@@ -171,7 +171,7 @@ void HttpServer::stop(Milliseconds patience) {
   stopping_ = true;
   const std::uint64_t one = 1;
   // An eventfd takes 2^64 - 2 such writes before one fails.
-  static_cast<void>(::write(stop_event_.get(), &one, sizeof(one)));
+  static_cast<void>(!::write(stop_event_.get(), &one, sizeof(one)));
   acceptor_.join();
   listener_.reset();
   std::vector<pthread_t> ended;

@@ -118,6 +118,7 @@ def test_malformed_http(server, api, request_bytes):
     finally:
         connection.close()
     if answer:
+        assert answer.startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")), answer[:200]
         status = int(answer.split()[1])
         assert 400 <= status < 500 or status in (501, 505), answer[:200]
     assert api.get("/health", timeout=10).status_code == 200

@@ -167,7 +167,8 @@ def test_health_turns_bad_and_good_with_no_server_restart(server_factory):
     server = server_factory(MAX_CONCURRENT_EXECUTIONS=4)
     bomb = "kept = []\nwhile True: kept.append(bytearray(8 << 20))"
     clients = [
-        threading.Thread(target=lambda: server.api().execute(bomb, timeout_ms=20000)) for _ in range(4)
+        threading.Thread(target=lambda: server.api().execute(bomb, timeout_ms=20000))
+        for _ in range(4)
     ]
     for client in clients:
         client.start()

@@ -92,9 +92,7 @@ def wait_for_marker(marker, timeout_s=15):
 
 
 def wait_until_marker_gone(marker, timeout_s=5):
-    wait_until(
-        lambda: not processes_with(marker), timeout_s, f"no process with {marker!r} is left"
-    )
+    wait_until(lambda: not processes_with(marker), timeout_s, f"no process with {marker!r} is left")
 
 
 def cgroups_of(pids):

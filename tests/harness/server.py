@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -197,7 +196,8 @@ class Server:
         if self.process:
             STARTED.discard(self.process.pid)
         if self.owns_state and not host.mounts_below(self.state_dir):
-            shutil.rmtree(self.state_dir, ignore_errors=True)
+            # Not shutil: what user code left may be deeper than Python's recursion.
+            subprocess.run(["rm", "-rf", "--one-file-system", str(self.state_dir)], check=False)
         if problem:
             raise problem
         self.log_path.unlink(missing_ok=True)

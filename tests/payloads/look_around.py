@@ -63,16 +63,15 @@ def writable(path):
 
 
 PROC_FILES = [
-    "/proc/kcore", "/proc/kallsyms", "/proc/kmsg", "/proc/keys", "/proc/key-users",
-    "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats", "/proc/config.gz",
+    "/proc/kcore", "/proc/kmsg", "/proc/keys",
+    "/proc/timer_list", "/proc/sched_debug", "/proc/latency_stats",
     "/proc/1/environ", "/proc/1/maps", "/proc/1/mem", "/proc/1/root/etc/shadow", "/etc/shadow",
 ]  # fmt: skip
 PROC_SETTINGS = [
     "/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sys/vm/drop_caches",
     "/proc/sys/kernel/modprobe", "/proc/sys/net/ipv4/ip_forward", "/proc/sysrq-trigger",
     "/proc/sys/kernel/ns_last_pid", "/proc/irq/default_smp_affinity",
-    "/proc/sys/fs/binfmt_misc/register", "/proc/1/oom_score_adj", "/proc/self/uid_map",
-    "/proc/self/attr/current", "/sys/kernel/uevent_helper", "/sys/fs/cgroup/cgroup.procs",
+    "/proc/sys/fs/binfmt_misc/register", "/sys/kernel/uevent_helper", "/sys/fs/cgroup/cgroup.procs",
     "/sys/fs/cgroup/memory/memory.limit_in_bytes",
 ]  # fmt: skip
 

@@ -21,7 +21,11 @@ ran = {}
 for path in found:
     if os.path.basename(path) == "su":
         done = subprocess.run(
-            [path, "-c", "id -u"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            [path, "-c", "id -u"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         ran[path] = done.stdout.strip()
 own = "/workspace/own"

@@ -3,7 +3,15 @@
 import json
 import os
 
-for name in (b"new\nline", b"car\rriage", b"\x01\x7f", b"bad\xff\xfe", b"\xed\xa0\x80", b" lead", b"q\"'`$("):
+for name in (
+    b"new\nline",
+    b"car\rriage",
+    b"\x01\x7f",
+    b"bad\xff\xfe",
+    b"\xed\xa0\x80",
+    b" lead",
+    b"q\"'`$(",
+):
     with open(name, "wb") as file:
         file.write(b"x")
 with open("n" * 255, "w") as file:

@@ -140,7 +140,8 @@ def test_workspace_full_is_an_error_of_the_program_only(api, neighbour):
 def test_endless_output(api, neighbour):
     """Ten gigabytes or what two seconds give; only the first million bytes are kept."""
     outcome = api.execute(
-        "import subprocess\nsubprocess.run('yes | head -c 10000000000', shell=True)", timeout_ms=2000
+        "import subprocess\nsubprocess.run('yes | head -c 10000000000', shell=True)",
+        timeout_ms=2000,
     )
     assert outcome.timed_out or outcome.exit_code == 0
     assert outcome.stdout.startswith("y\ny\n")
@@ -164,7 +165,9 @@ def test_open_files_are_limited(api):
 
 
 def test_no_core_files(api):
-    outcome = api.execute("import os, resource\nprint(resource.getrlimit(resource.RLIMIT_CORE))\nos.abort()")
+    outcome = api.execute(
+        "import os, resource\nprint(resource.getrlimit(resource.RLIMIT_CORE))\nos.abort()"
+    )
     assert outcome.stdout == "(0, 0)\n"
     assert outcome.files == []
 

@@ -60,7 +60,9 @@ def test_concurrent_sandboxes_see_neither_files_nor_processes(server, api):
         )
         files, lines = api.execute_json(spy)
         session = api.create_session()
-        listed = api.bash(session, "find /tmp /dev/shm /workspace; cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+        listed = api.bash(
+            session, "find /tmp /dev/shm /workspace; cat /proc/[0-9]*/cmdline | tr '\\0' ' '"
+        )
         api.delete_session(session)
     assert not [path for path in files if secret in path]
     assert not [line for line in lines if marker in line]
@@ -69,15 +71,14 @@ def test_concurrent_sandboxes_see_neither_files_nor_processes(server, api):
 
 def test_shared_memory_and_queues_are_private(api):
     """System V objects of one sandbox are not found in the next."""
-    make = (
-        "import ctypes\nl = ctypes.CDLL(None)\nprint(l.shmget(0x5151, 4096, 0o1666), l.semget(0x5151, 1, 0o1666))"
-    )
+    make = "import ctypes\nl = ctypes.CDLL(None)\nprint(l.shmget(0x5151, 4096, 0o1666), l.semget(0x5151, 1, 0o1666))"
     look = (
         "import ctypes, json\nl = ctypes.CDLL(None)\n"
         "print(json.dumps([l.shmget(0x5151, 4096, 0), l.semget(0x5151, 1, 0)]))"
     )
     with api.open_stream(make + "\nimport time\nprint(flush=True)\ntime.sleep(3)") as answer:
-        next(answer.raw.stream(1, decode_content=True))
+        pieces = answer.raw.stream(1, decode_content=True)  # Dropping it hangs up.
+        assert next(pieces)
         assert api.execute_json(look) == [-1, -1]
 
 

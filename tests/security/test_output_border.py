@@ -62,7 +62,9 @@ def test_workspace_replaced(api):
         "import os\nos.rename('/workspace', '/tmp/w')",
         "import os\nos.chmod('/workspace', 0)",
     ):
-        outcome = api.execute(f"open('f', 'w').write('x')\ntry:\n    exec({code!r})\nexcept OSError:\n    pass")
+        outcome = api.execute(
+            f"open('f', 'w').write('x')\ntry:\n    exec({code!r})\nexcept OSError:\n    pass"
+        )
         assert outcome.exit_code == 0
         assert contents(api, outcome) == {"f": b"x"}
 
@@ -79,7 +81,13 @@ def test_path_traversal_in_ids(server, api):
         "/etc/passwd",
         "a/../../canary",
     ):
-        for template in ("/v1/files/{}", "/v1/sessions/{}", "/v1/sessions/{}/bash", "/docs/{}", "/{}"):
+        for template in (
+            "/v1/files/{}",
+            "/v1/sessions/{}",
+            "/v1/sessions/{}/bash",
+            "/docs/{}",
+            "/{}",
+        ):
             from harness.raw import RawConnection
 
             with RawConnection(server.port) as connection:
@@ -92,5 +100,7 @@ def test_path_traversal_in_ids(server, api):
 
 @pytest.mark.parametrize("attempt", ["../canary", "..", "code-session-../../canary"])
 def test_path_traversal_in_bodies(api, attempt):
-    answer = api.post("/v1/execute", json={"code": "", "files": [{"path": "f", "file_id": attempt}]})
+    answer = api.post(
+        "/v1/execute", json={"code": "", "files": [{"path": "f", "file_id": attempt}]}
+    )
     assert answer.status_code == 404

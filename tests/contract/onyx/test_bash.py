@@ -64,7 +64,9 @@ def test_stdin_is_at_its_end(api, session):
 
 
 def test_it_is_not_a_login_shell(api, session):
-    outcome = api.bash(session, "shopt -q login_shell && echo login; [[ $- == *i* ]] && echo i; echo $0")
+    outcome = api.bash(
+        session, "shopt -q login_shell && echo login; [[ $- == *i* ]] && echo i; echo $0"
+    )
     assert outcome.stdout == "bash\n"
 
 
@@ -85,7 +87,7 @@ def test_unicode_and_quotes(api, session):
 
 
 def test_python_in_a_session(api, session):
-    api.bash(session, "python3 -c 'open(\"n\", \"w\").write(str(6 * 7))'").ok()
+    api.bash(session, 'python3 -c \'open("n", "w").write(str(6 * 7))\'').ok()
     assert api.bash(session, "cat n").stdout == "42"
 
 

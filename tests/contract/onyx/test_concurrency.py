@@ -12,9 +12,7 @@ from harness import host
 from harness.raw import RawConnection
 from harness.waiting import wait_until
 
-SATURATED = (
-    "Execution capacity on this replica is saturated. Retry after the Retry-After delay."
-)
+SATURATED = "Execution capacity on this replica is saturated. Retry after the Retry-After delay."
 
 
 def in_parallel(count, work):
@@ -38,7 +36,9 @@ def in_parallel(count, work):
 
 
 def test_five_parallel_executions(server):
-    code = "import time\nopen('mine', 'w').write('{i}')\ntime.sleep(0.5)\nprint(open('mine').read())"
+    code = (
+        "import time\nopen('mine', 'w').write('{i}')\ntime.sleep(0.5)\nprint(open('mine').read())"
+    )
     outcomes = in_parallel(5, lambda i: server.api().execute(code.replace("{i}", str(i))))
     assert [outcome.stdout for outcome in outcomes] == [f"{i}\n" for i in range(5)]
     assert all(outcome.paths == ["mine"] for outcome in outcomes)

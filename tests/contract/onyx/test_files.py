@@ -35,7 +35,8 @@ def test_upload_answer_exactly(api):
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"x", b"\r\n", b"x--cloister-test-boundary", b"\r\n--other", bytes(range(256)) * 999]
+    "data",
+    [b"", b"x", b"\r\n", b"x--cloister-test-boundary", b"\r\n--other", bytes(range(256)) * 999],
 )
 def test_bytes_survive(api, data):
     file_id = post_parts(api, [file_part("f", data)]).json()["file_id"]
@@ -101,7 +102,7 @@ def test_disposition_of_other_names(api, name):
     assert unquote(extended[1]) == name
 
 
-@pytest.mark.parametrize("name", ["a\nb", "a\rb: x", "q\"x", "tab\tname"])
+@pytest.mark.parametrize("name", ["a\nb", "a\rb: x", 'q"x', "tab\tname"])
 def test_produced_names_cannot_split_headers(api, name):
     outcome = api.execute(f"open({name!r}, 'w').write('x')").ok()
     answer = api.get(f"/v1/files/{outcome.files[0]['file_id']}")
@@ -142,7 +143,9 @@ def test_last_of_several_parts_counts(api):
 
 def missing_part():
     return {
-        "detail": [{"type": "missing", "loc": ["body", "file"], "msg": "Field required", "input": None}]
+        "detail": [
+            {"type": "missing", "loc": ["body", "file"], "msg": "Field required", "input": None}
+        ]
     }
 
 
@@ -324,7 +327,9 @@ def test_id_that_expired_cannot_be_staged(server_factory):
     api = server_factory(FILE_TTL_SEC=1).api()
     file_id = api.upload(b"x")
     wait_until(lambda: api.get(f"/v1/files/{file_id}").status_code == 404, 60, "expiry")
-    answer = api.post("/v1/execute", json={"code": "", "files": [{"path": "a", "file_id": file_id}]})
+    answer = api.post(
+        "/v1/execute", json={"code": "", "files": [{"path": "a", "file_id": file_id}]}
+    )
     assert answer.status_code == 404
 
 

@@ -87,9 +87,13 @@ def test_accepted(api, file_id, path, staged):
     assert outcome.files == []
 
 
-@pytest.mark.parametrize("path", ["a\0b", "\0", "n" * 256, "dir/" + "\u6f22" * 86, "a/" * 3000 + "f"])
+@pytest.mark.parametrize(
+    "path", ["a\0b", "\0", "n" * 256, "dir/" + "\u6f22" * 86, "a/" * 3000 + "f"]
+)
 def test_better_than_the_original(api, file_id, path):
-    answer = api.post("/v1/execute", json={"code": "1", "files": [{"path": path, "file_id": file_id}]})
+    answer = api.post(
+        "/v1/execute", json={"code": "1", "files": [{"path": path, "file_id": file_id}]}
+    )
     assert answer.status_code == 422, answer.text
 
 
@@ -139,9 +143,7 @@ def test_same_file_under_two_paths(api, file_id):
 def test_many_files(api):
     ids = [api.upload(f"{i}".encode()) for i in range(60)]
     files = [{"path": f"d{i % 7}/f{i}", "file_id": made} for i, made in enumerate(ids)]
-    code = (
-        "import glob\nprint(sum(int(open(p).read()) for p in glob.glob('d*/f*')))"
-    )
+    code = "import glob\nprint(sum(int(open(p).read()) for p in glob.glob('d*/f*')))"
     assert api.execute(code, files=files).ok().stdout == f"{sum(range(60))}\n"
 
 

@@ -52,16 +52,14 @@ def interactive(api, code):
 
 
 def test_it_goes_through_displayhook(api):
-    assert interactive(api, "import sys\nsys.displayhook = lambda v: print('<', v, '>')\n5").stdout == (
-        "< 5 >\n"
-    )
+    assert interactive(
+        api, "import sys\nsys.displayhook = lambda v: print('<', v, '>')\n5"
+    ).stdout == ("< 5 >\n")
 
 
 def test_it_sets_the_underscore(api):
     code = (
-        "import atexit, builtins\n"
-        "atexit.register(lambda: print('then', builtins._))\n"
-        "41 + 1"
+        "import atexit, builtins\n" "atexit.register(lambda: print('then', builtins._))\n" "41 + 1"
     )
     assert interactive(api, code).stdout == "42\nthen 42\n"
 
@@ -116,7 +114,9 @@ def test_top_level_names_do_not_disturb_the_last_line(api, line):
     assert (outcome.stdout, outcome.exit_code) == ("7\n", 0), outcome.stderr
 
 
-@pytest.mark.parametrize("shadow", ["def compile(*a): 1/0", "class exec: pass", "import json as ast"])
+@pytest.mark.parametrize(
+    "shadow", ["def compile(*a): 1/0", "class exec: pass", "import json as ast"]
+)
 def test_shadowed_functions(api, shadow):
     assert interactive(api, f"{shadow}\n'ok'").ok().stdout == "'ok'\n"
 
@@ -181,7 +181,9 @@ def test_nothing_runs_before_a_syntax_error(api, line, message, mode):
     assert outcome.exit_code == 1
     assert message in outcome.stderr
     assert 'File "/workspace/__main__.py", line ' in outcome.stderr
-    assert outcome.stderr.rstrip().splitlines()[-1].startswith(("SyntaxError: ", "IndentationError: "))
+    assert (
+        outcome.stderr.rstrip().splitlines()[-1].startswith(("SyntaxError: ", "IndentationError: "))
+    )
 
 
 @pytest.mark.parametrize("mode", [True, False])
@@ -198,7 +200,9 @@ def test_traceback_has_file_lines_and_no_foreign_frames(api, mode):
     outcome = api.execute(code, last_line_interactive=mode)
     assert outcome.exit_code == 1
     lines = [
-        line for line in outcome.stderr.splitlines() if line.strip() and set(line.strip()) - set("^~")
+        line
+        for line in outcome.stderr.splitlines()
+        if line.strip() and set(line.strip()) - set("^~")
     ]
     assert lines == [
         "Traceback (most recent call last):",

@@ -20,7 +20,9 @@ def test_name_and_file(run):
 
 def test_main_is_importable_and_is_the_program(run):
     assert run("import __main__\nx = 5\nprint(__main__.x)").ok().stdout == "5\n"
-    assert run("import sys\nprint(sys.modules['__main__'].__dict__ is globals())").stdout == "True\n"
+    assert (
+        run("import sys\nprint(sys.modules['__main__'].__dict__ is globals())").stdout == "True\n"
+    )
 
 
 def test_pickling_of_own_classes(run):

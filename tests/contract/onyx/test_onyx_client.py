@@ -39,7 +39,9 @@ def test_stream_decodes_and_splits_right(onyx):
     pieces = []
     # The client leaves the last line interactive, so it has to be one that shows nothing.
     code = f"import sys\nwritten = sys.stdout.buffer.write({text.encode()!r})"
-    execution = onyx.execute_streaming(code, emit=lambda stream, data: pieces.append((stream, data)))
+    execution = onyx.execute_streaming(
+        code, emit=lambda stream, data: pieces.append((stream, data))
+    )
     assert execution.stdout == text
     assert "".join(data for _, data in pieces) == text
     assert execution.exit_code == 0
@@ -128,7 +130,9 @@ def test_coding_agent(onyx):
         )
         assert (unpack.exit_code, unpack.stderr) == (0, "")
         assert unpack.stdout == "README.md\nbig.txt\nsrc\n"
-        assert onyx.bash(session, "grep -rn needle src").stdout == "src/app.py:2:    return 'needle'\n"
+        assert (
+            onyx.bash(session, "grep -rn needle src").stdout == "src/app.py:2:    return 'needle'\n"
+        )
         assert onyx.bash(session, "find . -name '*.py' | wc -l").stdout.strip() == "1"
         assert onyx.bash(session, "sed -i s/needle/pin/ src/app.py").exit_code == 0
         assert "pin" in onyx.bash(session, "cat src/app.py").stdout

@@ -94,7 +94,9 @@ def test_output_written_right_before_a_hard_exit(api):
 
 
 def test_closed_standard_streams(api):
-    outcome = api.execute("import os\nprint('a')\nos.close(1)\nos.close(2)\nos.close(0)\nos._exit(4)")
+    outcome = api.execute(
+        "import os\nprint('a')\nos.close(1)\nos.close(2)\nos.close(0)\nos._exit(4)"
+    )
     assert (outcome.stdout, outcome.exit_code) == ("a\n", 4)
 
 

@@ -93,7 +93,9 @@ def test_input_changed_without_changing_size_or_time(api):
 
 def test_moved_input_is_new(api):
     made = api.upload(b"data")
-    outcome = api.execute("import os\nos.rename('f', 'g')", files=[{"path": "f", "file_id": made}]).ok()
+    outcome = api.execute(
+        "import os\nos.rename('f', 'g')", files=[{"path": "f", "file_id": made}]
+    ).ok()
     assert outcome.paths == ["g"]
     assert api.output(outcome, "g") == b"data"
 
@@ -149,7 +151,9 @@ def test_name_that_is_not_utf8(api):
     assert api.execute("print(1)").ok().stdout == "1\n"
 
 
-@pytest.mark.parametrize("name", ["a\nb", 'quo"te', "back\\slash", "semi;colon", "%41", "-x", " ", "~"])
+@pytest.mark.parametrize(
+    "name", ["a\nb", 'quo"te', "back\\slash", "semi;colon", "%41", "-x", " ", "~"]
+)
 def test_odd_names_come_back_and_download(api, name):
     outcome = api.execute(f"open({name!r}, 'w').write('x')").ok()
     assert outcome.paths == [name]

@@ -18,7 +18,9 @@ def test_user_group_and_directory(api):
 
 
 def test_user_has_no_passwd_entry(api):
-    code = "import os, pwd\ntry:\n    pwd.getpwuid(os.getuid())\nexcept KeyError:\n    print('none')"
+    code = (
+        "import os, pwd\ntry:\n    pwd.getpwuid(os.getuid())\nexcept KeyError:\n    print('none')"
+    )
     assert api.execute(code).stdout == "none\n"
 
 
@@ -55,12 +57,24 @@ def test_writable_places(api, path):
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/etc", "/usr", "/usr/bin", "/var", "/var/tmp", "/home", "/root", "/opt", "/dev", "/proc", "/sys"]
+    "path",
+    [
+        "/",
+        "/etc",
+        "/usr",
+        "/usr/bin",
+        "/var",
+        "/var/tmp",
+        "/home",
+        "/root",
+        "/opt",
+        "/dev",
+        "/proc",
+        "/sys",
+    ],
 )
 def test_the_rest_is_read_only(api, path):
-    code = (
-        f"try:\n    open('{path}/probe', 'w')\nexcept OSError as e:\n    print(type(e).__name__, e.errno)"
-    )
+    code = f"try:\n    open('{path}/probe', 'w')\nexcept OSError as e:\n    print(type(e).__name__, e.errno)"
     outcome = api.execute(code).ok()
     assert outcome.stdout.split()[-1] in {"1", "2", "13", "30"}, outcome.stdout
 
@@ -98,13 +112,19 @@ def test_localhost_resolves(api):
 
 
 def test_server_is_not_reachable(server, api):
-    code = (
-        f"import socket\ns = socket.socket()\ns.settimeout(5)\nprint(s.connect_ex(('127.0.0.1', {server.port})))"
-    )
+    code = f"import socket\ns = socket.socket()\ns.settimeout(5)\nprint(s.connect_ex(('127.0.0.1', {server.port})))"
     assert api.execute(code).ok().stdout == "111\n"
 
 
-MODULES = ["numpy", "pandas", "matplotlib.pyplot", "scipy.stats", "PIL.Image", "openpyxl", "lxml.etree"]
+MODULES = [
+    "numpy",
+    "pandas",
+    "matplotlib.pyplot",
+    "scipy.stats",
+    "PIL.Image",
+    "openpyxl",
+    "lxml.etree",
+]
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -87,9 +87,11 @@ def test_first_event_comes_while_the_program_still_runs(api):
     marker = f"87654.{uuid.uuid4().int % 10**12:012d}"
     code = f"import subprocess\np = subprocess.Popen(['sleep', '{marker}'])\nprint('go')\np.wait()"
     with api.open_stream(code, timeout_ms=20000) as answer:
-        first = next(read_events(answer.raw.stream(1, decode_content=True)))
+        events = read_events(answer.raw.stream(1, decode_content=True))  # Dropping it hangs up.
+        first = next(events)
         assert first.payload == {"stream": "stdout", "data": "go\n"}
         assert host.wait_for_marker(marker)
+        events.close()
     host.wait_until_marker_gone(marker)
 
 

@@ -130,7 +130,12 @@ def test_head_is_a_wrong_method_without_a_body(connection, path):
 
 @pytest.mark.parametrize(
     "method, path",
-    [("POST", "/v1/execute/"), ("GET", "/v1/files/"), ("GET", "/health/"), ("POST", "/v1/sessions/")],
+    [
+        ("POST", "/v1/execute/"),
+        ("GET", "/v1/files/"),
+        ("GET", "/health/"),
+        ("POST", "/v1/sessions/"),
+    ],
 )
 def test_trailing_slash_redirects(connection, method, path):
     answer = connection.request(method, path, PROGRAM if method == "POST" else None, JSON_HEADERS)
@@ -198,7 +203,9 @@ def test_last_of_repeated_keys_wins(api):
 
 
 def test_header_names_are_case_insensitive(connection):
-    answer = connection.request("POST", "/v1/execute", PROGRAM, [("cOnTeNt-tYpE", "application/json")])
+    answer = connection.request(
+        "POST", "/v1/execute", PROGRAM, [("cOnTeNt-tYpE", "application/json")]
+    )
     assert answer.status == 200
 
 
