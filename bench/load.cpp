@@ -1,9 +1,9 @@
 // A load client: many keep-alive connections, one thread each, plain sockets.
 //
 // load HOST PORT CLIENTS REQUESTS PATH BODY_FILE EXPECTED
-// Sends REQUESTS requests in all (the next free client takes the next one) and prints one JSON object:
-// the wall clock time, the failures, the requests of each client, and every latency in microseconds.
-// A request fails when its status is not 200 or its answer does not contain EXPECTED.
+// Sends REQUESTS requests in all (the next free client takes the next one) and prints one JSON
+// object: the wall clock time, the failures, the requests of each client, and every latency in
+// microseconds. A request fails when its status is not 200 or its answer does not contain EXPECTED.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -145,7 +145,8 @@ class StartLine {
   Clock::time_point begin_;
 };
 
-void run_client(const Target& target, StartLine& line, std::atomic<int>& left, ClientResult& result) {
+void run_client(const Target& target, StartLine& line, std::atomic<int>& left,
+                ClientResult& result) {
   Connection connection(target.address);
   connection.open_it();
   line.wait();
@@ -192,9 +193,10 @@ int main(int argc, char** argv) {
   if (::inet_pton(AF_INET, argv[1], &target.address.sin_addr) != 1) return 2;
   std::ifstream file(argv[6], std::ios::binary);
   const std::string body{std::istreambuf_iterator<char>(file), {}};
-  target.request = "POST " + std::string(argv[5]) +
-                   " HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: " +
-                   std::to_string(body.size()) + "\r\n\r\n" + body;
+  target.request =
+      "POST " + std::string(argv[5]) +
+      " HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
   target.expected = argv[7];
 
   const int clients = std::atoi(argv[3]);
@@ -205,7 +207,8 @@ int main(int argc, char** argv) {
   for (ClientResult& result : results) {
     threads.emplace_back([&] { run_client(target, line, left, result); });
   }
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
   const std::chrono::duration<double> wall = Clock::now() - line.begin();
   print(results, wall.count());
   return 0;

@@ -1,11 +1,10 @@
-// Build tool: compiles profiles/seccomp.json into a C++ header with the BPF program of this machine's
-// architecture. Usage: seccomp_compiler <profile.json> <header>
+// Build tool: compiles profiles/seccomp.json into a C++ header with the BPF program of this
+// machine's architecture. Usage: seccomp_compiler <profile.json> <header>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <seccomp.h>
-#include <unistd.h>
-
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -13,10 +12,11 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace {
 
@@ -29,15 +29,17 @@ std::uint32_t errno_action(const std::string& name) {
   throw std::runtime_error("unknown errno " + name);
 }
 
-std::uint64_t number(const Json& value) { return std::stoull(value.get<std::string>(), nullptr, 0); }
+std::uint64_t number(const Json& value) {
+  return std::stoull(value.get<std::string>(), nullptr, 0);
+}
 
 std::vector<scmp_arg_cmp> comparisons(const Json& list) {
   std::vector<scmp_arg_cmp> result;
   for (const Json& item : list) {
     const auto argument = item.at("argument").get<unsigned>();
     if (item.contains("masked")) {
-      result.push_back({argument, SCMP_CMP_MASKED_EQ, number(item.at("masked")),
-                        number(item.at("equals"))});
+      result.push_back(
+          {argument, SCMP_CMP_MASKED_EQ, number(item.at("masked")), number(item.at("equals"))});
     } else {
       // Only the low half counts: the kernel takes these arguments as 32-bit integers.
       result.push_back({argument, SCMP_CMP_MASKED_EQ, 0xffffffffU, number(item.at("equals"))});
@@ -118,7 +120,8 @@ class Compiler {
           name);
   }
 
-  // Families that are not allowed get the errno of a kernel that lacks them: programs then fall back.
+  // Families that are not allowed get the errno of a kernel that lacks them: programs then fall
+  // back.
   void refuse_socket_families() {
     const std::uint32_t action =
         errno_action(profile_.at("refused_socket_errno").get<std::string>());
@@ -134,8 +137,8 @@ class Compiler {
     }
   }
 
-  // libseccomp has no "all but these": what lies between the refused requests is allowed instead. The
-  // upper half of the argument is ignored, as the kernel ignores it.
+  // libseccomp has no "all but these": what lies between the refused requests is allowed instead.
+  // The upper half of the argument is ignored, as the kernel ignores it.
   void allow_ioctl() {
     for (const Json& rule : profile_.at("errno")) {
       if (!rule.contains("if") || rule.at("call") != "ioctl") continue;

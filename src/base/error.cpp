@@ -7,17 +7,28 @@ namespace cloister {
 
 std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::kInvalidArgument: return "invalid_argument";
-    case ErrorCode::kNotFound: return "not_found";
-    case ErrorCode::kConflict: return "conflict";
-    case ErrorCode::kTooLarge: return "too_large";
-    case ErrorCode::kSaturated: return "saturated";
-    case ErrorCode::kUnavailable: return "unavailable";
-    case ErrorCode::kUnsupported: return "unsupported";
-    case ErrorCode::kCancelled: return "cancelled";
-    case ErrorCode::kDeadlineExceeded: return "deadline_exceeded";
-    case ErrorCode::kPermission: return "permission";
-    case ErrorCode::kInternal: return "internal";
+    case ErrorCode::kInvalidArgument:
+      return "invalid_argument";
+    case ErrorCode::kNotFound:
+      return "not_found";
+    case ErrorCode::kConflict:
+      return "conflict";
+    case ErrorCode::kTooLarge:
+      return "too_large";
+    case ErrorCode::kSaturated:
+      return "saturated";
+    case ErrorCode::kUnavailable:
+      return "unavailable";
+    case ErrorCode::kUnsupported:
+      return "unsupported";
+    case ErrorCode::kCancelled:
+      return "cancelled";
+    case ErrorCode::kDeadlineExceeded:
+      return "deadline_exceeded";
+    case ErrorCode::kPermission:
+      return "permission";
+    case ErrorCode::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -26,13 +37,18 @@ namespace {
 
 ErrorCode code_of(int error_number) {
   switch (error_number) {
-    case ENOENT: return ErrorCode::kNotFound;
+    case ENOENT:
+      return ErrorCode::kNotFound;
     case EACCES:
-    case EPERM: return ErrorCode::kPermission;
-    case ETIMEDOUT: return ErrorCode::kDeadlineExceeded;
+    case EPERM:
+      return ErrorCode::kPermission;
+    case ETIMEDOUT:
+      return ErrorCode::kDeadlineExceeded;
     case EFBIG:
-    case ENAMETOOLONG: return ErrorCode::kTooLarge;
-    default: return ErrorCode::kInternal;
+    case ENAMETOOLONG:
+      return ErrorCode::kTooLarge;
+    default:
+      return ErrorCode::kInternal;
   }
 }
 

@@ -1,13 +1,15 @@
 // Errors as values: Result<T>, Error and TRY.
 //
-// Every function that can fail for a reason outside the program returns Result<T>. Programmer errors
-// are assertions. Exceptions come from libraries only and are caught where the library is called.
+// Every function that can fail for a reason outside the program returns Result<T>. Programmer
+// errors are assertions. Exceptions come from libraries only and are caught where the library is
+// called.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace cloister {
 
@@ -50,7 +52,9 @@ inline tl::unexpected<Error> fail(ErrorCode code, std::string message) {
   return tl::unexpected<Error>(Error{code, std::move(message), 0, {}});
 }
 
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 // An error from a failed system call. `what` names the call and its object: "open /proc/self/stat".
 // Reads errno first, so it may be called directly after the call with the call's name built inside.

@@ -18,7 +18,8 @@ TEST(RandomUuid, HasVersionFourAndTheRfcVariant) {
 
 TEST(RandomUuid, DoesNotRepeat) {
   std::set<std::string> seen;
-  for (int i = 0; i < 1000; ++i) seen.insert(random_uuid());
+  for (int i = 0; i < 1000; ++i)
+    seen.insert(random_uuid());
   EXPECT_EQ(seen.size(), 1000U);
 }
 

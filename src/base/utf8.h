@@ -17,7 +17,8 @@ bool is_valid_utf8(std::string_view bytes);
 // Bytes that can never become a character count as 0.
 std::size_t incomplete_utf8_suffix(std::string_view bytes);
 
-// Decodes a stream piece by piece: a character that two pieces share is held back until it is whole.
+// Decodes a stream piece by piece: a character that two pieces share is held back until it is
+// whole.
 class Utf8StreamDecoder {
  public:
   // Valid UTF-8 for all that is decidable so far; may be empty.

@@ -2,4 +2,6 @@
 // sandbox/launcher.h for what it does.
 #include "sandbox/bootstrap.h"
 
-int main() { return cloister::sandbox::run_launcher(); }
+int main() {
+  return cloister::sandbox::run_launcher();
+}

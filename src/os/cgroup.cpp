@@ -1,5 +1,6 @@
 #include "os/cgroup.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,8 +13,6 @@
 #include <iterator>
 #include <sstream>
 
-#include <dirent.h>
-
 namespace cloister::os {
 namespace {
 
@@ -22,9 +21,12 @@ constexpr const char* kManagerName = "manager";
 
 std::string controller_name(CgroupController controller) {
   switch (controller) {
-    case CgroupController::kMemory: return "memory";
-    case CgroupController::kPids: return "pids";
-    case CgroupController::kCpu: return "cpu";
+    case CgroupController::kMemory:
+      return "memory";
+    case CgroupController::kPids:
+      return "pids";
+    case CgroupController::kCpu:
+      return "cpu";
   }
   return {};
 }
@@ -49,7 +51,8 @@ struct CgroupMount {
   std::string super_options;
 };
 
-// proc_pid_mountinfo(5): id parent dev root point options [optional...] - type source super-options.
+// proc_pid_mountinfo(5): id parent dev root point options [optional...] - type source
+// super-options.
 std::vector<CgroupMount> parse_mounts(const std::string& mountinfo) {
   std::vector<CgroupMount> mounts;
   std::istringstream lines(mountinfo);
@@ -116,7 +119,8 @@ bool instance_is_alive(const std::string& name) {
   if (after_name == std::string::npos) return false;
   std::istringstream fields(stat.substr(after_name + 1));
   std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;  // starttime is field 22.
+  for (int i = 3; i <= 22; ++i)
+    fields >> field;  // starttime is field 22.
   return field == name.substr(dash + 1);
 }
 
@@ -128,7 +132,8 @@ void remove_tree(int parent, const char* name) {
     while (const dirent* entry = ::readdir(stream)) {
       if (entry->d_type == DT_DIR && entry->d_name[0] != '.') children.emplace_back(entry->d_name);
     }
-    for (const std::string& child : children) remove_tree(::dirfd(stream), child.c_str());
+    for (const std::string& child : children)
+      remove_tree(::dirfd(stream), child.c_str());
     write_at(::dirfd(stream), "cgroup.kill", "1");
     ::closedir(stream);
   }
@@ -146,7 +151,8 @@ void remove_dead_instances(int base) {
     }
     ::closedir(stream);
   }
-  for (const std::string& name : dead) remove_tree(base, name.c_str());
+  for (const std::string& name : dead)
+    remove_tree(base, name.c_str());
 }
 
 // Version 2 lets a cgroup either hold processes or pass controllers on, except at the very root.
@@ -162,10 +168,12 @@ Result<void> pass_controllers_on(int directory, const std::vector<CgroupControll
     ::mkdirat(directory, "cloister-host", 0755);
     const UniqueFd leaf(::openat(directory, "cloister-host", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     std::istringstream lines(processes);
-    for (std::string pid; std::getline(lines, pid);) write_at(leaf.get(), "cgroup.procs", pid);
+    for (std::string pid; std::getline(lines, pid);)
+      write_at(leaf.get(), "cgroup.procs", pid);
     error = write_at(directory, "cgroup.subtree_control", wanted);
   }
-  if (error != 0) return fail_errno("pass the controllers " + wanted + " on to cgroups below", error);
+  if (error != 0)
+    return fail_errno("pass the controllers " + wanted + " on to cgroups below", error);
   return {};
 }
 
@@ -304,8 +312,8 @@ Result<CgroupLeaf> CgroupTree::make_leaf(const std::string& name, const CgroupLi
     if (::mkdirat(hierarchy.instance.get(), name.c_str(), 0755) != 0) {
       return fail_errno("make cgroup " + name);
     }
-    const UniqueFd directory(::openat(hierarchy.instance.get(), name.c_str(),
-                                      O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd directory(
+        ::openat(hierarchy.instance.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.is_open()) return fail_errno("open cgroup " + name);
     TRY_VOID(limit_leaf(hierarchy, directory.get(), limits));
     UniqueFd procs(::openat(directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));

@@ -26,7 +26,8 @@ struct ControllerHome {
   CgroupController controller;
   bool version2 = false;
   std::string mount_point;
-  std::string own_path;  // Of this process in the hierarchy, relative to the mount; "/" at its root.
+  std::string
+      own_path;  // Of this process in the hierarchy, relative to the mount; "/" at its root.
 };
 
 // Reads /proc/self/mountinfo and /proc/self/cgroup. A controller that is nowhere is left out.
@@ -46,8 +47,9 @@ struct CgroupLimits {
 // One leaf in every hierarchy. Destruction does not remove it: see CgroupTree::remove_leaf.
 struct CgroupLeaf {
   std::string name;
-  std::vector<UniqueFd> procs;  // cgroup.procs of each hierarchy, writable: "0" moves the writer in.
-  UniqueFd oom_events;          // memory.oom_control or memory.events, readable; may be empty.
+  std::vector<UniqueFd>
+      procs;            // cgroup.procs of each hierarchy, writable: "0" moves the writer in.
+  UniqueFd oom_events;  // memory.oom_control or memory.events, readable; may be empty.
 };
 
 struct CgroupUsage {
@@ -56,8 +58,8 @@ struct CgroupUsage {
 
 class CgroupTree {
  public:
-  // Makes `<own cgroup>/cloister/<instance>` in each hierarchy, owned by `owner`, after removing what
-  // instances that no longer run have left there. Moves this process into a leaf of it where
+  // Makes `<own cgroup>/cloister/<instance>` in each hierarchy, owned by `owner`, after removing
+  // what instances that no longer run have left there. Moves this process into a leaf of it where
   // version 2 demands that. Needs privilege or delegation.
   static Result<CgroupTree> create(const std::vector<ControllerHome>& homes,
                                    const std::string& instance, uid_t owner);

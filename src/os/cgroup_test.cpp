@@ -25,7 +25,8 @@ TEST(FindControllers, TakesVersion1BesideAnEmptyVersion2) {
 }
 
 TEST(FindControllers, TakesVersion2) {
-  const std::string mounts = "33 24 0:29 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
+  const std::string mounts =
+      "33 24 0:29 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n";
   const auto homes =
       find_controllers(mounts, "0::/system.slice/cloister.service\n", "cpuset cpu io memory pids");
   ASSERT_EQ(homes.size(), 3U);
@@ -40,7 +41,8 @@ TEST(FindControllers, LeavesOutWhatIsNowhere) {
 }
 
 TEST(FindControllers, CountsFromTheRootOfTheMount) {
-  const std::string mounts = "33 24 0:29 /docker/x /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+  const std::string mounts =
+      "33 24 0:29 /docker/x /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
   const auto homes = find_controllers(mounts, "2:pids:/docker/x\n", "");
   ASSERT_EQ(homes.size(), 1U);
   EXPECT_EQ(homes[0].own_path, "/");

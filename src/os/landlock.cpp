@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstdint>
 
-// The rights and scopes that are newer than the kernel headers of Debian 12 (ABI 2), by ABI version.
-// Source: Documentation/userspace-api/landlock.rst of the Linux kernel.
+// The rights and scopes that are newer than the kernel headers of Debian 12 (ABI 2), by ABI
+// version. Source: Documentation/userspace-api/landlock.rst of the Linux kernel.
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE  // ABI 3
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)
 #endif
@@ -90,7 +90,8 @@ int restrict_with_landlock(int abi, std::span<const char* const> writable_direct
   const int ruleset =
       static_cast<int>(::syscall(SYS_landlock_create_ruleset, &attributes, size, 0));
   if (ruleset < 0) return errno;
-  int error = add_rules(ruleset, attributes.handled_access_fs, writable_directories, writable_files);
+  int error =
+      add_rules(ruleset, attributes.handled_access_fs, writable_directories, writable_files);
   if (error == 0 && ::syscall(SYS_landlock_restrict_self, ruleset, 0) != 0) error = errno;
   ::close(ruleset);
   return error;

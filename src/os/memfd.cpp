@@ -21,7 +21,8 @@ Result<UniqueFd> make_sealed_memfd(const char* name, std::string_view bytes) {
     }
     offset += static_cast<std::size_t>(written);
   }
-  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) != 0) {
+  if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) !=
+      0) {
     return fail_errno("seal memfd");
   }
   return fd;

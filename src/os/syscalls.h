@@ -1,5 +1,6 @@
 // System calls that the C library of Debian 12 does not wrap, or whose wrapper is newer than the C
-// libraries of the images that the guest library is loaded into. All are post-fork safe and set errno.
+// libraries of the images that the guest library is loaded into. All are post-fork safe and set
+// errno.
 #pragma once
 
 #include <linux/mount.h>
@@ -32,7 +33,8 @@ inline int open_tree(int directory, const char* path, unsigned flags) {
   return static_cast<int>(::syscall(SYS_open_tree, directory, path, flags));
 }
 
-inline int move_mount(int from, const char* from_path, int to, const char* to_path, unsigned flags) {
+inline int move_mount(int from, const char* from_path, int to, const char* to_path,
+                      unsigned flags) {
   return static_cast<int>(::syscall(SYS_move_mount, from, from_path, to, to_path, flags));
 }
 
@@ -45,7 +47,9 @@ inline int pivot_root(const char* new_root, const char* put_old) {
   return static_cast<int>(::syscall(SYS_pivot_root, new_root, put_old));
 }
 
-inline int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+inline int pidfd_open(pid_t pid) {
+  return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+}
 
 inline int pidfd_send_signal(int pidfd, int signal) {
   return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0));

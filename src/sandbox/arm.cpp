@@ -21,8 +21,8 @@ namespace cloister::sandbox {
 namespace {
 
 constexpr const char* kWritableDirectories[] = {"/workspace", "/tmp", "/dev/shm"};
-constexpr const char* kWritableFiles[] = {"/dev/null", "/dev/zero",    "/dev/full",
-                                          "/dev/random", "/dev/urandom"};
+constexpr const char* kWritableFiles[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
+                                          "/dev/urandom"};
 
 int set_limit(int resource, rlim_t value) {
   const rlimit limit{value, value};
@@ -34,10 +34,14 @@ int set_resource_limits(const SandboxLimits& limits) {
     int resource;
     rlim_t value;
   } wanted[] = {
-      {RLIMIT_CPU, limits.cpu_seconds},    {RLIMIT_NOFILE, limits.open_files},
-      {RLIMIT_NPROC, limits.processes},    {RLIMIT_CORE, 0},
-      {RLIMIT_MEMLOCK, 1U << 16},          {RLIMIT_MSGQUEUE, 0},
-      {RLIMIT_SIGPENDING, 256},            {RLIMIT_NICE, 0},
+      {RLIMIT_CPU, limits.cpu_seconds},
+      {RLIMIT_NOFILE, limits.open_files},
+      {RLIMIT_NPROC, limits.processes},
+      {RLIMIT_CORE, 0},
+      {RLIMIT_MEMLOCK, 1U << 16},
+      {RLIMIT_MSGQUEUE, 0},
+      {RLIMIT_SIGPENDING, 256},
+      {RLIMIT_NICE, 0},
       {RLIMIT_RTPRIO, 0},
   };
   for (const auto& limit : wanted) {

@@ -52,7 +52,7 @@ bool receive_start(Start& start) {
   const bool valid = error == 0 && message.size == sizeof start.config &&
                      start.config.magic == kProtocolMagic && message.descriptor_count == 1;
   start.image_root = message.take(0);
-  struct stat status {};
+  struct stat status{};
   return valid && ::fstat(start.image_root.get(), &status) == 0 && S_ISDIR(status.st_mode);
 }
 
@@ -62,7 +62,8 @@ std::string instance_name() {
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
   std::istringstream fields(text.substr(text.rfind(')') + 1));
   std::string field;
-  for (int i = 3; i <= 22; ++i) fields >> field;
+  for (int i = 3; i <= 22; ++i)
+    fields >> field;
   return std::to_string(::getpid()) + "-" + field;
 }
 
@@ -138,7 +139,8 @@ int run_launcher() {
                  cgroups.error().describe());
     return 1;
   }
-  // A descriptor keeps pointing into this mount namespace; the working directory moves with the clone.
+  // A descriptor keeps pointing into this mount namespace; the working directory moves with the
+  // clone.
   if (::fchdir(start.image_root.get()) != 0) {
     report_fatal(start.server.get(), {Step::kImageRoot, errno}, "fchdir");
     return 1;
@@ -147,8 +149,8 @@ int run_launcher() {
   auto pair = os::make_seqpacket_pair();
   if (!pair) return 1;
   clone_args arguments{};
-  arguments.flags = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
-                    CLONE_NEWNET;
+  arguments.flags =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
   arguments.exit_signal = SIGCHLD;
   const pid_t pid = os::clone3(arguments);
   if (pid == 0) run_inside(start, std::move(*cgroups), pair->second.release());

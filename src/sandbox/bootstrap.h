@@ -1,4 +1,5 @@
-// The privileged beginning of the launcher: everything that needs the host's root, and nothing after.
+// The privileged beginning of the launcher: everything that needs the host's root, and nothing
+// after.
 //
 // Called first in `cloister-launcher`, with the socket to the server on descriptor 3. Receives the
 // configuration, makes the cgroup directories, makes the user, PID, mount, IPC, UTS and network

@@ -58,7 +58,7 @@ class Collector {
  private:
   int visit(int directory, const char* name, std::size_t path_length, std::size_t depth) {
     if (std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) return 0;
-    struct stat status {};
+    struct stat status{};
     if (::fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return 0;
     const bool is_directory = S_ISDIR(status.st_mode);
     if (!is_directory && !S_ISREG(status.st_mode)) return 0;
@@ -89,7 +89,7 @@ class Collector {
   int send(int directory, const char* name, std::size_t path_length) {
     const open_how how{O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0, kResolve};
     const int file = os::openat2(directory, name, how);
-    struct stat status {};
+    struct stat status{};
     if (file < 0 || ::fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
       if (file >= 0) ::close(file);
       ++left_out_;

@@ -6,9 +6,10 @@
 namespace cloister::sandbox {
 
 // Walks the directory `workspace` and sends an InitReply of kind kFile for each regular file over
-// `socket`, then kEndOfFiles. Follows no link and crosses no mount: links, sockets, pipes and devices
-// do not exist for it. Files deeper than kMaxWorkspaceDepth or with paths over kMaxPath are counted
-// as left out. To be called when nothing else runs in the sandbox. 0 or an errno value of the socket.
+// `socket`, then kEndOfFiles. Follows no link and crosses no mount: links, sockets, pipes and
+// devices do not exist for it. Files deeper than kMaxWorkspaceDepth or with paths over kMaxPath are
+// counted as left out. To be called when nothing else runs in the sandbox. 0 or an errno value of
+// the socket.
 int collect_files(int workspace, int socket);
 
 }  // namespace cloister::sandbox

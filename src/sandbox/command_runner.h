@@ -1,5 +1,5 @@
-// Runs one command of a session: a supervisor process between the sandbox init and the program, which
-// knows everything that the program starts. Post-fork safe.
+// Runs one command of a session: a supervisor process between the sandbox init and the program,
+// which knows everything that the program starts. Post-fork safe.
 #pragma once
 
 #include <sys/types.h>
@@ -18,9 +18,9 @@ struct CommandFds {
   int status = -1;  // Receives StatusRecords.
 };
 
-// Forks the supervisor and returns its pid, or -errno. The caller closes its copies of `fds`. SIGTERM to
-// the supervisor kills everything that the program started, then the supervisor reports and ends.
-// When the program ends by itself, what it left behind goes on as children of the init.
+// Forks the supervisor and returns its pid, or -errno. The caller closes its copies of `fds`.
+// SIGTERM to the supervisor kills everything that the program started, then the supervisor reports
+// and ends. When the program ends by itself, what it left behind goes on as children of the init.
 pid_t start_command(const CommandFds& fds, std::uint64_t command_bytes, int landlock_abi);
 
 }  // namespace cloister::sandbox

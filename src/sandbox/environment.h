@@ -5,11 +5,12 @@ namespace cloister::sandbox {
 
 inline constexpr const char* kPythonPath = "/usr/bin/python3";
 
-// The PYTHON* values and MPLCONFIGDIR are those that programs written for the python-sandbox service
-// find there. One BLAS thread: a sandbox has about one core, and interpreters fork without threads.
+// The PYTHON* values and MPLCONFIGDIR are those that programs written for the python-sandbox
+// service find there. One BLAS thread: a sandbox has about one core, and interpreters fork without
+// threads.
 inline constexpr const char* kSandboxEnvironment[] = {
     "PATH=/usr/local/bin:/usr/bin:/bin",
-    "HOME=/tmp",
+    "HOME=/",
     "LANG=C.UTF-8",
     "TZ=UTC",
     "PYTHONUNBUFFERED=1",

@@ -14,9 +14,9 @@ namespace cloister::sandbox {
 namespace {
 
 // The classic mount(2) header and linux/mount.h each define half of these.
-constexpr unsigned kCloneTree = 1;            // OPEN_TREE_CLONE
-constexpr unsigned kRecursive = 0x8000;       // AT_RECURSIVE
-constexpr unsigned kEmptyPath = 0x1000;       // AT_EMPTY_PATH
+constexpr unsigned kCloneTree = 1;                // OPEN_TREE_CLONE
+constexpr unsigned kRecursive = 0x8000;           // AT_RECURSIVE
+constexpr unsigned kEmptyPath = 0x1000;           // AT_EMPTY_PATH
 constexpr unsigned kMoveEmptyPaths = 0x4 | 0x40;  // MOVE_MOUNT_F_EMPTY_PATH | T_EMPTY_PATH
 
 ArmFailure attach_image() {
@@ -53,7 +53,11 @@ ArmFailure make_dev() {
     const int fd = ::open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd < 0) return {Step::kImageDev, errno};
     ::close(fd);
-    if (::mount(source, target, nullptr, MS_BIND, nullptr) != 0) return {Step::kImageDev, errno};
+    const unsigned long tight = MS_REMOUNT | MS_BIND | MS_NOSUID | MS_NOEXEC;
+    if (::mount(source, target, nullptr, MS_BIND, nullptr) != 0 ||
+        ::mount(nullptr, target, nullptr, tight, nullptr) != 0) {
+      return {Step::kImageDev, errno};
+    }
   }
   if (::mkdir("dev/shm", 01777) != 0 || ::symlink("/proc/self/fd", "dev/fd") != 0 ||
       ::symlink("/proc/self/fd/0", "dev/stdin") != 0 ||

@@ -95,10 +95,14 @@ class Init {
 
   void handle(os::ReceivedMessage& message) {
     switch (buffer_.request.kind) {
-      case InitRequestKind::kStage: return stage(message);
-      case InitRequestKind::kExec: return execute(message);
-      case InitRequestKind::kKillExec: return kill_command(buffer_.request.exec_id);
-      case InitRequestKind::kKillAll: return kill_all();
+      case InitRequestKind::kStage:
+        return stage(message);
+      case InitRequestKind::kExec:
+        return execute(message);
+      case InitRequestKind::kKillExec:
+        return kill_command(buffer_.request.exec_id);
+      case InitRequestKind::kKillAll:
+        return kill_all();
       case InitRequestKind::kCollect:
         if (collect_files(kWorkspace, kControl) != 0) ::_exit(1);
         return;
@@ -142,13 +146,15 @@ class Init {
   void kill_all() {
     while (::kill(-1, SIGKILL) == 0) {
       if (::waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD) {
-        // What is left is a zygote's child, which the zygote reaps; nobody of it runs user code now.
+        // What is left is a zygote's child, which the zygote reaps; nobody of it runs user code
+        // now.
         break;
       }
     }
     while (::waitpid(-1, nullptr, __WALL) > 0 || errno == EINTR) {
     }
-    for (RunningCommand& command : commands_) command = {};
+    for (RunningCommand& command : commands_)
+      command = {};
     reply(InitReplyKind::kQuiet, 0);
   }
 
@@ -181,7 +187,8 @@ class Init {
   RunningCommand commands_[kMaxCommands] = {};
 };
 
-// Opened before this process makes itself undumpable, which also closes its /proc entries to itself.
+// Opened before this process makes itself undumpable, which also closes its /proc entries to
+// itself.
 int open_namespaces(int (&descriptors)[kNamespaceCount]) {
   char path[32];
   for (std::size_t i = 0; i < kNamespaceCount; ++i) {
@@ -194,7 +201,8 @@ int open_namespaces(int (&descriptors)[kNamespaceCount]) {
 
 void report(int launcher, const ArmFailure& failure, std::span<const int> namespaces) {
   LauncherEvent event;
-  event.kind = failure.step == Step::kNone ? LauncherEventKind::kCreated : LauncherEventKind::kFailed;
+  event.kind =
+      failure.step == Step::kNone ? LauncherEventKind::kCreated : LauncherEventKind::kFailed;
   event.step = static_cast<std::uint32_t>(failure.step);
   event.error = failure.error;
   os::send_message(launcher, &event, sizeof event, namespaces);
@@ -237,7 +245,8 @@ void run_init(const InitOptions& options) {
     failure = {Step::kInitCapabilities, errno};
   }
   const bool ready = failure.step == Step::kNone;
-  report(options.launcher, failure, ready ? std::span<const int>(namespaces) : std::span<const int>());
+  report(options.launcher, failure,
+         ready ? std::span<const int>(namespaces) : std::span<const int>());
   if (!ready) ::_exit(1);
   failure = arrange_descriptors(options);
   if (failure.step != Step::kNone) ::_exit(1);

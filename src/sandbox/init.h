@@ -1,9 +1,9 @@
 // The sandbox init: the first process of a sandbox's PID namespace.
 //
-// It is forked from the launcher without exec, makes the mounts, gives up what it does not need, and
-// then serves the server over one socket: files in, commands, kill, files out. User code never runs in
-// it. It reaps orphans; when it ends, by itself or because the server closes the socket, the kernel
-// ends everything in the sandbox. Post-fork safe throughout.
+// It is forked from the launcher without exec, makes the mounts, gives up what it does not need,
+// and then serves the server over one socket: files in, commands, kill, files out. User code never
+// runs in it. It reaps orphans; when it ends, by itself or because the server closes the socket,
+// the kernel ends everything in the sandbox. Post-fork safe throughout.
 #pragma once
 
 #include "sandbox/limits.h"

@@ -37,9 +37,12 @@ void say(const char* text, int error_number) {
 // The tree: each zygote has loaded what its parent has, and more. kNone is this process.
 Zygote parent_of(Zygote which) {
   switch (which) {
-    case Zygote::kPlot: return Zygote::kData;
-    case Zygote::kData: return Zygote::kBase;
-    default: return Zygote::kNone;
+    case Zygote::kPlot:
+      return Zygote::kData;
+    case Zygote::kData:
+      return Zygote::kBase;
+    default:
+      return Zygote::kNone;
   }
 }
 
@@ -52,7 +55,8 @@ Launcher::Launcher(UniqueFd server, const LauncherConfig& config, os::CgroupTree
       landlock_abi_(os::landlock_abi()),
       mounts_(plan_mounts()) {
   zygotes_.resize(kZygoteCount);
-  for (std::uint32_t slot = kMaxSlots; slot > 0; --slot) free_slots_.push_back(slot - 1);
+  for (std::uint32_t slot = kMaxSlots; slot > 0; --slot)
+    free_slots_.push_back(slot - 1);
 }
 
 Result<void> Launcher::watch(int fd, std::uint64_t tag) {
@@ -105,10 +109,18 @@ int Launcher::serve() {
       const std::uint64_t tag = events[i].data.u64;
       const std::uint64_t value = tag & ((1ULL << kKindShift) - 1);
       switch (static_cast<Tag>(tag >> kKindShift)) {
-        case Tag::kServer: handle_server(); break;
-        case Tag::kSignals: handle_children(); break;
-        case Tag::kZygote: handle_zygote(static_cast<Zygote>(value)); break;
-        case Tag::kInit: handle_init(value); break;
+        case Tag::kServer:
+          handle_server();
+          break;
+        case Tag::kSignals:
+          handle_children();
+          break;
+        case Tag::kZygote:
+          handle_zygote(static_cast<Zygote>(value));
+          break;
+        case Tag::kInit:
+          handle_init(value);
+          break;
       }
     }
   }
@@ -193,7 +205,8 @@ void Launcher::handle_create(const CreateRequest& request, os::ReceivedMessage& 
   sandbox.token = request.token;
   sandbox.slot = *slot;
   sandbox.request = request;
-  for (std::size_t i = 1; i < expected; ++i) sandbox.program_fds.push_back(message.take(i));
+  for (std::size_t i = 1; i < expected; ++i)
+    sandbox.program_fds.push_back(message.take(i));
   const ArmFailure failure = create(sandbox, message.take(0));
   if (failure.step != Step::kNone) discard(request.token, failure);
 }
@@ -216,8 +229,8 @@ ArmFailure Launcher::create(Sandbox& sandbox, UniqueFd control) {
   if (const ArmFailure failure = map_identities(sandbox); failure.step != Step::kNone) {
     return failure;
   }
-  // A session's commands are children of its init, so the init goes into the cgroup. A zygote's child
-  // enters by itself, and the init, which then does not count, can still copy files out of a
+  // A session's commands are children of its init, so the init goes into the cgroup. A zygote's
+  // child enters by itself, and the init, which then does not count, can still copy files out of a
   // workspace that has used up the memory limit.
   if (sandbox.request.zygote == Zygote::kNone) {
     const std::string pid = std::to_string(sandbox.init);
@@ -279,11 +292,12 @@ void Launcher::handle_init(std::uint64_t token) {
   Sandbox& sandbox = found->second;
   LauncherEvent event;
   os::ReceivedMessage message;
-  const int error = os::receive_message(sandbox.init_socket.get(), &event, sizeof event, message,
-                                        MSG_DONTWAIT);
+  const int error =
+      os::receive_message(sandbox.init_socket.get(), &event, sizeof event, message, MSG_DONTWAIT);
   if (error == EAGAIN) return;
   std::vector<UniqueFd> namespaces;
-  for (std::size_t i = 0; i < message.descriptor_count; ++i) namespaces.push_back(message.take(i));
+  for (std::size_t i = 0; i < message.descriptor_count; ++i)
+    namespaces.push_back(message.take(i));
   unwatch(sandbox.init_socket);
   if (error != 0 || message.size != sizeof event || event.magic != kProtocolMagic) {
     return discard(token, {Step::kClone, error != 0 ? error : ECHILD});
@@ -303,8 +317,7 @@ void Launcher::handle_init(std::uint64_t token) {
   sandbox.cgroup.procs.clear();
 }
 
-ArmFailure Launcher::fork_program(Sandbox& sandbox,
-                                  const std::vector<UniqueFd>& namespaces) {
+ArmFailure Launcher::fork_program(Sandbox& sandbox, const std::vector<UniqueFd>& namespaces) {
   auto& zygote = zygotes_[static_cast<std::uint32_t>(sandbox.request.zygote)];
   if (!zygote || !zygote->is_ready()) return {Step::kZygote, EAGAIN};
   if (namespaces.size() != kNamespaceCount) return {Step::kNamespaces, EPROTO};
@@ -314,9 +327,12 @@ ArmFailure Launcher::fork_program(Sandbox& sandbox,
   request.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
   request.limits = sandbox.request.limits;
   std::vector<int> fds;
-  for (const UniqueFd& fd : namespaces) fds.push_back(fd.get());
-  for (const UniqueFd& fd : sandbox.program_fds) fds.push_back(fd.get());
-  for (const UniqueFd& procs : sandbox.cgroup.procs) fds.push_back(procs.get());
+  for (const UniqueFd& fd : namespaces)
+    fds.push_back(fd.get());
+  for (const UniqueFd& fd : sandbox.program_fds)
+    fds.push_back(fd.get());
+  for (const UniqueFd& procs : sandbox.cgroup.procs)
+    fds.push_back(procs.get());
   if (const int error = zygote->request_fork(request, fds); error != 0) {
     return {Step::kZygote, error};
   }
@@ -338,8 +354,8 @@ void Launcher::handle_zygote(Zygote which) {
     send(event);
     return start_zygotes_below(which);
   }
-  // The process is reaped by handle_children. One that never became ready would only fail again, so it
-  // is not tried again; its parent may be lost too, and then starts it when it is ready itself.
+  // The process is reaped by handle_children. One that never became ready would only fail again, so
+  // it is not tried again; its parent may be lost too, and then starts it when it is ready itself.
   const bool was_ready = zygote->is_ready();
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, zygote->socket(), nullptr);
   zygote.reset();
@@ -372,7 +388,8 @@ void Launcher::handle_children() {
   }
   std::vector<std::string> stale;
   stale.swap(stale_cgroups_);
-  for (const std::string& name : stale) remove_cgroup(name);
+  for (const std::string& name : stale)
+    remove_cgroup(name);
 }
 
 // The kernel reports a PID namespace's first process only after all others of it are gone.

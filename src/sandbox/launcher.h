@@ -1,16 +1,17 @@
 // The launcher: makes sandboxes for the server. One thread, one epoll loop, nothing blocks.
 //
-// Theory of operation. The server starts `cloister-launcher` with one socket (descriptor 3) and sends
-// LauncherConfig with the image's directory. The privileged part (bootstrap.h) makes the cgroup
-// directories and a user, PID and mount namespace, and then only waits. The launcher proper is the
-// first process of that PID namespace and root of that user namespace, which has no privilege on the
-// host; its file system is the image, read-only. Its children are
+// Theory of operation. The server starts `cloister-launcher` with one socket (descriptor 3) and
+// sends LauncherConfig with the image's directory. The privileged part (bootstrap.h) makes the
+// cgroup directories and a user, PID and mount namespace, and then only waits. The launcher proper
+// is the first process of that PID namespace and root of that user namespace, which has no
+// privilege on the host; its file system is the image, read-only. Its children are
 //
 //   zygotes        interpreters that fork (runtimes/python); one per kind
 //   sandbox inits  one a sandbox, cloned with every namespace of its own
 //
-// and the zygotes' children join a sandbox's namespaces before user code runs. When the launcher ends,
-// for whatever reason, the kernel ends everything in its PID namespace; it ends when the server does.
+// and the zygotes' children join a sandbox's namespaces before user code runs. When the launcher
+// ends, for whatever reason, the kernel ends everything in its PID namespace; it ends when the
+// server does.
 #pragma once
 
 #include <cstdint>

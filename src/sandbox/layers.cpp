@@ -60,18 +60,23 @@ LayerReport cgroup_layer(os::CgroupController controller, const char* name,
                          const std::vector<os::ControllerHome>& homes) {
   LayerReport report{std::string("cgroup.") + name, LayerState::kMissing, "no such controller",
                      "enable the controller on this host, or accept the weaker sandbox with "
-                     "accept_weaker=cgroup." + std::string(name)};
+                     "accept_weaker=cgroup." +
+                         std::string(name)};
   for (const os::ControllerHome& home : homes) {
     if (home.controller != controller) continue;
     const std::string path = home.mount_point + (home.own_path == "/" ? "" : home.own_path);
     if (::access(path.c_str(), W_OK) != 0) {
       report.detail = path + " is not writable for this user";
-      report.remedy = "start as root, or under systemd with Delegate=yes, or accept the weaker "
-                      "sandbox with accept_weaker=cgroup." + std::string(name);
+      report.remedy =
+          "start as root, or under systemd with Delegate=yes, or accept the weaker "
+          "sandbox with accept_weaker=cgroup." +
+          std::string(name);
       return report;
     }
-    return {report.name, LayerState::kAvailable,
-            std::string(home.version2 ? "version 2 at " : "version 1 at ") + path, {}};
+    return {report.name,
+            LayerState::kAvailable,
+            std::string(home.version2 ? "version 2 at " : "version 1 at ") + path,
+            {}};
   }
   return report;
 }
@@ -103,10 +108,14 @@ int probe_openat2() {
 
 std::string_view to_string(LayerState state) {
   switch (state) {
-    case LayerState::kArmed: return "armed";
-    case LayerState::kAvailable: return "available";
-    case LayerState::kMissing: return "missing";
-    case LayerState::kAccepted: return "accepted";
+    case LayerState::kArmed:
+      return "armed";
+    case LayerState::kAvailable:
+      return "available";
+    case LayerState::kMissing:
+      return "missing";
+    case LayerState::kAccepted:
+      return "accepted";
   }
   return "missing";
 }

@@ -17,7 +17,7 @@ enum class LayerState {
 std::string_view to_string(LayerState state);
 
 struct LayerReport {
-  std::string name;    // "cgroup.memory", "landlock", ...: the word that `accept_weaker` takes.
+  std::string name;  // "cgroup.memory", "landlock", ...: the word that `accept_weaker` takes.
   LayerState state = LayerState::kMissing;
   std::string detail;  // One line: which form, which version, or the error.
   std::string remedy;  // What the operator can do; empty when nothing is missing.

@@ -111,7 +111,8 @@ void kill_descendants() {
   for (;;) {
     list.count = 0;
     stop_descendants(list);
-    for (std::size_t i = 0; i < list.count; ++i) ::kill(list.pids[i], SIGKILL);
+    for (std::size_t i = 0; i < list.count; ++i)
+      ::kill(list.pids[i], SIGKILL);
     if (::waitpid(-1, nullptr, __WALL) < 0 && errno == ECHILD) return;
   }
 }

@@ -26,7 +26,7 @@ inline constexpr std::uint32_t kProtocolMagic = 0xC1015701;
 inline constexpr std::size_t kMaxPath = 4096;           // Of a file in a workspace, with its NUL.
 inline constexpr std::size_t kMaxWorkspaceDepth = 128;  // Directories below the workspace.
 inline constexpr std::size_t kMaxCgroupFds = 3;
-inline constexpr std::uint32_t kMaxSlots = 4096;        // Sandboxes at once, ready ones included.
+inline constexpr std::uint32_t kMaxSlots = 4096;  // Sandboxes at once, ready ones included.
 
 // Interpreters with more and more loaded; the names are in zygote.py.
 enum class Zygote : std::uint32_t { kNone = 0, kBase = 1, kData = 2, kPlot = 3 };
@@ -44,7 +44,7 @@ enum AcceptedWeakness : std::uint32_t {
 struct LauncherConfig {
   std::uint32_t magic = kProtocolMagic;
   std::uint32_t accepted = 0;
-  std::uint32_t id_base = 0;   // First host uid of the sandboxes' range; 0: only the caller's own.
+  std::uint32_t id_base = 0;  // First host uid of the sandboxes' range; 0: only the caller's own.
   std::uint32_t id_count = 1;
   std::uint32_t zygote_mask = 0;  // Bit n: start zygote n.
   std::uint32_t reserved = 0;
@@ -85,8 +85,9 @@ struct CreateRequest {
 inline constexpr std::size_t kCreateFdsPlain = 1;
 inline constexpr std::size_t kCreateFdsZygote = 6;
 
-// The namespaces of a sandbox that a zygote's child joins, in the order of joining: the user namespace
-// gives the right to join the others. Init opens them and passes them with its kCreated event.
+// The namespaces of a sandbox that a zygote's child joins, in the order of joining: the user
+// namespace gives the right to join the others. Init opens them and passes them with its kCreated
+// event.
 inline constexpr const char* kNamespaceFiles[] = {"user", "pid", "mnt", "net", "ipc", "uts"};
 inline constexpr std::size_t kNamespaceCount = 6;
 inline constexpr std::size_t kPidNamespace = 1;
@@ -133,11 +134,11 @@ struct ProgramRequest {
 };
 
 enum class InitRequestKind : std::uint32_t {
-  kStage = 1,    // Followed by the path with its NUL. Descriptor: the source file.
-  kExec = 2,     // Descriptors: command memory file, stdin, stdout, stderr, status pipe.
-  kKillExec = 3, // exec_id: everything that this command started.
-  kKillAll = 4,  // Every process but init; replies when own children are reaped.
-  kCollect = 5,  // Sends kFile for each regular file, then kEndOfFiles.
+  kStage = 1,     // Followed by the path with its NUL. Descriptor: the source file.
+  kExec = 2,      // Descriptors: command memory file, stdin, stdout, stderr, status pipe.
+  kKillExec = 3,  // exec_id: everything that this command started.
+  kKillAll = 4,   // Every process but init; replies when own children are reaped.
+  kCollect = 5,   // Sends kFile for each regular file, then kEndOfFiles.
 };
 
 struct InitRequest {
@@ -163,7 +164,8 @@ struct InitReply {
   std::uint64_t count = 0;
 };
 
-// A command's memory file: argument count, environment count, then that many strings with their NUL.
+// A command's memory file: argument count, environment count, then that many strings with their
+// NUL.
 struct CommandHeader {
   std::uint32_t argument_count = 0;
   std::uint32_t environment_count = 0;

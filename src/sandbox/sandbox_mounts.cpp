@@ -12,14 +12,15 @@
 namespace cloister::sandbox {
 namespace {
 
-// Host state that a sandboxed program has no use for. Entries that only the host's root may read are
-// hidden as well: file modes are one layer, this is another.
+// Host state that a sandboxed program has no use for. Entries that only the host's root may read
+// are hidden as well: file modes are one layer, this is another.
 constexpr const char* kMaskCandidates[] = {
-    "acpi",     "asound",      "bus",          "cmdline",       "config.gz", "driver",
-    "fs",       "interrupts",  "iomem",        "irq",           "kallsyms",  "kcore",
-    "keys",     "key-users",   "kmsg",         "latency_stats", "modules",   "pagetypeinfo",
-    "partitions", "pressure",  "sched_debug",  "scsi",          "slabinfo",  "softirqs",
-    "sysrq-trigger", "timer_list", "timer_stats", "vmallocinfo", "zoneinfo",
+    "acpi",          "asound",      "bus",          "cmdline",    "config.gz",
+    "driver",        "fs",          "interrupts",   "iomem",      "irq",
+    "kallsyms",      "kcore",       "keys",         "key-users",  "kmsg",
+    "latency_stats", "modules",     "pagetypeinfo", "partitions", "pressure",
+    "sched_debug",   "scsi",        "slabinfo",     "softirqs",   "sysrq-trigger",
+    "timer_list",    "timer_stats", "vmallocinfo",  "zoneinfo",
 };
 
 bool copy_name(std::array<char, MountPlan::kNameLength>& to, const char* from) {
@@ -77,7 +78,7 @@ MountPlan plan_mounts() {
   char path[MountPlan::kNameLength + 8];
   for (const char* name : kMaskCandidates) {
     std::snprintf(path, sizeof path, "/proc/%s", name);
-    struct stat status {};
+    struct stat status{};
     if (::lstat(path, &status) != 0) continue;
     if (S_ISDIR(status.st_mode) && plan.masked_directory_count < MountPlan::kMaxMasks) {
       copy_name(plan.masked_directories[plan.masked_directory_count++], name);
@@ -101,8 +102,7 @@ ArmFailure mount_sandbox(const MountPlan& plan, const SandboxLimits& limits) {
   char options[128];
   std::snprintf(options, sizeof options, "size=%llu,nr_inodes=%llu,mode=0755,uid=%u,gid=%u",
                 static_cast<unsigned long long>(limits.workspace_bytes),
-                static_cast<unsigned long long>(limits.workspace_inodes), kSandboxUid,
-                kSandboxUid);
+                static_cast<unsigned long long>(limits.workspace_inodes), kSandboxUid, kSandboxUid);
   if (const int error = mount_tmpfs("/workspace", options, 0); error != 0) {
     return {Step::kMountWorkspace, error};
   }

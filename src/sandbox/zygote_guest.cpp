@@ -1,8 +1,8 @@
 // The native half of a zygote: a library that zygote.py loads with ctypes.
 //
-// Built without the C++ runtime and against old symbols only, so that it loads into the Python of any
-// glibc image. The zygote stays in serve(); the launcher's requests make it fork. A child joins the
-// sandbox's cgroup and namespaces and arms every layer here, before any Python code runs in it.
+// Built without the C++ runtime and against old symbols only, so that it loads into the Python of
+// any glibc image. The zygote stays in serve(); the launcher's requests make it fork. A child joins
+// the sandbox's cgroup and namespaces and arms every layer here, before any Python code runs in it.
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
@@ -46,7 +46,14 @@ Child children[kMaxSlots];
 std::size_t child_count = 0;
 
 // Positions of a fork request's descriptors behind the namespaces.
-enum Position : std::size_t { kProgram = kNamespaceCount, kStatus, kIn, kOut, kError, kFirstCgroup };
+enum Position : std::size_t {
+  kProgram = kNamespaceCount,
+  kStatus,
+  kIn,
+  kOut,
+  kError,
+  kFirstCgroup
+};
 
 constexpr int kProgramFd = 3;
 constexpr int kStatusFd = 4;
@@ -168,12 +175,14 @@ using namespace cloister::sandbox;  // NOLINT(google-build-using-namespace)
 extern "C" {
 
 // PyOS_BeforeFork, PyOS_AfterFork_Parent and PyOS_AfterFork_Child of the running interpreter.
-CLOISTER_GUEST_API void cloister_guest_hooks(Hook before_fork, Hook after_fork_parent, Hook after_fork_child) {
+CLOISTER_GUEST_API void cloister_guest_hooks(Hook before_fork, Hook after_fork_parent,
+                                             Hook after_fork_child) {
   hooks = {before_fork, after_fork_parent, after_fork_child};
 }
 
-// Serves the launcher. Returns in children only: 0 in a sandbox, with the program socket on descriptor
-// 3; the number of the zygote to become; in the zygote itself -1 when the launcher is gone.
+// Serves the launcher. Returns in children only: 0 in a sandbox, with the program socket on
+// descriptor 3; the number of the zygote to become; in the zygote itself -1 when the launcher is
+// gone.
 CLOISTER_GUEST_API int cloister_guest_serve(int socket) {
   sigset_t child_signal;
   ::sigemptyset(&child_signal);
@@ -204,8 +213,8 @@ CLOISTER_GUEST_API int cloister_guest_serve(int socket) {
   }
 }
 
-// Waits for the program of this sandbox. Gives the descriptor of its text, and in `fields` its flags and
-// the lower and upper half of its size; -1 when the server is gone.
+// Waits for the program of this sandbox. Gives the descriptor of its text, and in `fields` its
+// flags and the lower and upper half of its size; -1 when the server is gone.
 CLOISTER_GUEST_API int cloister_guest_receive(int socket, std::uint32_t* fields) {
   ProgramRequest request;
   os::ReceivedMessage message;
@@ -221,6 +230,8 @@ CLOISTER_GUEST_API int cloister_guest_receive(int socket, std::uint32_t* fields)
 }
 
 // Writes out what C code of the process has buffered.
-CLOISTER_GUEST_API void cloister_guest_flush() { ::fflush(nullptr); }
+CLOISTER_GUEST_API void cloister_guest_flush() {
+  ::fflush(nullptr);
+}
 
 }  // extern "C"

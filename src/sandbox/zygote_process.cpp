@@ -26,9 +26,9 @@ constexpr int kLibrary = 5;
 
 // Join namespaces (SYS_ADMIN, SYS_CHROOT) and make its children the sandbox's user (SETUID, SETGID,
 // SETPCAP).
-constexpr os::CapabilitySet kKept =
-    os::capability(CAP_SYS_ADMIN) | os::capability(CAP_SYS_CHROOT) |
-    os::capability(CAP_SETUID) | os::capability(CAP_SETGID) | os::capability(CAP_SETPCAP);
+constexpr os::CapabilitySet kKept = os::capability(CAP_SYS_ADMIN) | os::capability(CAP_SYS_CHROOT) |
+                                    os::capability(CAP_SETUID) | os::capability(CAP_SETGID) |
+                                    os::capability(CAP_SETPCAP);
 
 [[noreturn]] void become_zygote(Zygote which, int socket, int program, int library) {
   const int socket_copy = ::fcntl(socket, F_DUPFD, 16);
@@ -43,8 +43,8 @@ constexpr os::CapabilitySet kKept =
       os::close_range(6, ~0U) != 0 || os::limit_capabilities(kKept) != 0) {
     ::_exit(126);
   }
-  // Root without the special treatment of root would lose these at exec, so they stay inheritable by
-  // being root: uid 0 of the launcher's user namespace.
+  // Root without the special treatment of root would lose these at exec, so they stay inheritable
+  // by being root: uid 0 of the launcher's user namespace.
   const std::string number = std::to_string(static_cast<std::uint32_t>(which));
   const char* const arguments[] = {"python3", "/proc/self/fd/4", number.c_str(), nullptr};
   ::execve(kPythonPath, const_cast<char* const*>(arguments),

@@ -1,7 +1,7 @@
 // The launcher's view of one zygote: an interpreter that is started once and then only forks.
 //
-// Dropping it ends the zygote, which leaves when its socket is closed. Not thread safe; owned by the
-// launcher's loop.
+// Dropping it ends the zygote, which leaves when its socket is closed. Not thread safe; owned by
+// the launcher's loop.
 #pragma once
 
 #include <span>

@@ -193,10 +193,10 @@ TEST(Settings, UnknownOwnVariablesAreWarnedOf) {
 
 TEST(Settings, StateDirectoryFollowsTheUser) {
   EXPECT_EQ(load_settings({"", {}, {}, true})->values.state_dir, "/var/lib/cloister");
-  EXPECT_EQ(load_settings({"", {{"HOME", "/home/x"}}, {}, false})->values.state_dir,
-            "/home/x/.local/share/cloister");
+  EXPECT_EQ(load_settings({"", {{"HOME", "/people/x"}}, {}, false})->values.state_dir,
+            "/people/x/.local/share/cloister");
   const auto loaded =
-      load_settings({"", {{"HOME", "/home/x"}, {"XDG_DATA_HOME", "/data"}}, {}, false});
+      load_settings({"", {{"HOME", "/people/x"}, {"XDG_DATA_HOME", "/data"}}, {}, false});
   EXPECT_EQ(loaded->values.state_dir, "/data/cloister");
   EXPECT_EQ(loaded->values.file_storage_dir, "/data/cloister/data/blobs");
 }

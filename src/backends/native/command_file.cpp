@@ -23,7 +23,8 @@ Result<std::string> make_command_file(const engine::CommandProgram& command,
   header.limits = limits;
   header.argument_count = static_cast<std::uint32_t>(command.argv.size());
   std::string strings;
-  for (const std::string& argument : command.argv) TRY_VOID(append_string(strings, argument));
+  for (const std::string& argument : command.argv)
+    TRY_VOID(append_string(strings, argument));
   std::size_t variables = 0;
   for (const char* const* variable = sandbox::kSandboxEnvironment; *variable != nullptr;
        ++variable, ++variables) {

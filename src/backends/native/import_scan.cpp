@@ -24,13 +24,14 @@ void skip_blanks(std::string_view& text) {
   text.remove_prefix(start == std::string_view::npos ? text.size() : start);
 }
 
-// The first component of a dotted name at the beginning of `text`, which moves behind the whole name.
+// The first component of a dotted name at the beginning of `text`, which moves behind the whole
+// name.
 std::string_view take_module(std::string_view& text) {
   skip_blanks(text);
   const auto end = std::find_if_not(text.begin(), text.end(), is_name_character);
   const std::string_view name = text.substr(0, static_cast<std::size_t>(end - text.begin()));
-  const auto rest = std::find_if_not(end, text.end(),
-                                     [](char c) { return is_name_character(c) || c == '.'; });
+  const auto rest =
+      std::find_if_not(end, text.end(), [](char c) { return is_name_character(c) || c == '.'; });
   text.remove_prefix(static_cast<std::size_t>(rest - text.begin()));
   return name;
 }

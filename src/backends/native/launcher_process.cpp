@@ -18,8 +18,8 @@
 namespace cloister::backends::native {
 namespace {
 
-// Host ids of sandboxes when started as root: a range that systemd's allocation of uids (UIDS-GIDS.md)
-// leaves free, above the container ranges.
+// Host ids of sandboxes when started as root: a range that systemd's allocation of uids
+// (UIDS-GIDS.md) leaves free, above the container ranges.
 constexpr std::uint32_t kIdBase = 0x70000000;
 constexpr std::uint32_t kIdCount = 65536;
 
@@ -31,8 +31,9 @@ Result<std::uint32_t> accepted_bits(const std::vector<std::string>& names) {
     if (name == "cgroup.cpu" || name == "cgroups") bits |= sandbox::kAcceptNoCpuCgroup;
     if (name != "cgroups" && name.rfind("cgroup.", 0) != 0) {
       return fail(ErrorCode::kInvalidArgument,
-                  "accept_weaker: '" + name + "' is not a layer that a sandbox can do without; "
-                  "possible are cgroup.memory, cgroup.pids, cgroup.cpu and cgroups");
+                  "accept_weaker: '" + name +
+                      "' is not a layer that a sandbox can do without; "
+                      "possible are cgroup.memory, cgroup.pids, cgroup.cpu and cgroups");
     }
   }
   return bits;

@@ -14,13 +14,13 @@ namespace cloister::backends::native {
 struct LauncherOptions {
   std::string program;     // Path of cloister-launcher.
   std::string image_root;  // Directory of the image's root file system.
-  // Layers whose absence is accepted: "cgroup.memory", "cgroup.pids", "cgroup.cpu", or "cgroups" for
-  // the three.
+  // Layers whose absence is accepted: "cgroup.memory", "cgroup.pids", "cgroup.cpu", or "cgroups"
+  // for the three.
   std::vector<std::string> accept_weaker;
 };
 
-// Owns the process: destruction closes the socket, upon which the launcher and everything in its PID
-// namespace end, and waits for that. Start it before giving up root. Not thread safe.
+// Owns the process: destruction closes the socket, upon which the launcher and everything in its
+// PID namespace end, and waits for that. Start it before giving up root. Not thread safe.
 class LauncherProcess {
  public:
   // Starts the process and sends its configuration; does not wait for it to be ready.

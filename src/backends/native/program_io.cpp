@@ -45,16 +45,14 @@ Result<engine::RunOutcome> ProgramIo::run(std::string_view stdin_bytes, Millisec
       begin_kill();
     }
   }
-  outcome_.duration =
-      std::chrono::duration_cast<Microseconds>(clock_.steady_now() - start);
+  outcome_.duration = std::chrono::duration_cast<Microseconds>(clock_.steady_now() - start);
   if (event == Event::kStatusLost) {
     // A time-out or cancellation that tore the sandbox down is an outcome, not a failure.
     if (outcome_.timed_out || outcome_.cancelled) return outcome_;
     return fail(ErrorCode::kUnavailable, "the sandbox was lost while its program ran");
   }
   if (status_.kind == sandbox::StatusKind::kFailed) {
-    Error error{ErrorCode::kInternal, "the sandbox could not start the program",
-                status_.error, {}};
+    Error error{ErrorCode::kInternal, "the sandbox could not start the program", status_.error, {}};
     return fail(std::move(error).with(sandbox::step_name(status_.step)));
   }
   if (!outcome_.timed_out && !outcome_.cancelled) {
@@ -127,8 +125,8 @@ ProgramIo::Event ProgramIo::read_status() {
 
 void ProgramIo::drain(bool until_end) {
   const SteadyTime limit = clock_.steady_now() + kDrainLimit;
-  // What one pipe holds fits into one read, so a few rounds take all that was there at the end of the
-  // program; a process that was left behind may go on writing for ever.
+  // What one pipe holds fits into one read, so a few rounds take all that was there at the end of
+  // the program; a process that was left behind may go on writing for ever.
   constexpr int kRoundsWithoutEnd = 4;
   for (int round = 0; out_open_ || error_open_; ++round) {
     if (!until_end && round == kRoundsWithoutEnd) return;

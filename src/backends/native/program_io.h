@@ -1,5 +1,5 @@
-// The poll loop of one run: feeds standard input, hands on output as it comes, and watches the clock,
-// the caller and the program's end.
+// The poll loop of one run: feeds standard input, hands on output as it comes, and watches the
+// clock, the caller and the program's end.
 #pragma once
 
 #include <functional>

@@ -72,8 +72,12 @@ Result<void> PythonSandbox::visit_files(
   return lease_.handle().visit_files(visitor);
 }
 
-void PythonSandbox::terminate() { lease_.handle().terminate(); }
+void PythonSandbox::terminate() {
+  lease_.handle().terminate();
+}
 
-bool PythonSandbox::is_alive() const { return lease_.handle().is_alive(); }
+bool PythonSandbox::is_alive() const {
+  return lease_.handle().is_alive();
+}
 
 }  // namespace cloister::backends::native

@@ -16,8 +16,7 @@ class PythonSandbox final : public engine::Sandbox {
   Result<engine::RunOutcome> run(const engine::RunSpec& spec,
                                  const engine::Cancellation& cancellation,
                                  engine::RunObserver& observer) override;
-  Result<void> visit_files(
-      const std::function<Result<void>(engine::FoundFile)>& visitor) override;
+  Result<void> visit_files(const std::function<Result<void>(engine::FoundFile)>& visitor) override;
   void terminate() override;
   bool is_alive() const override;
 

@@ -21,6 +21,7 @@ using sandbox::InitRequestKind;
 // An init does nothing slow but copying; one that is silent for longer is broken.
 constexpr Milliseconds kInitLimit{30000};
 
+// No errno in those that are the client's to mend: an error with one is a fault of this side.
 Error staging_error(int error_number, const std::string& path) {
   switch (error_number) {
     case ENOSPC:
@@ -28,16 +29,17 @@ Error staging_error(int error_number, const std::string& path) {
     case ENOMEM:
       return {ErrorCode::kTooLarge,
               "The files do not fit into the workspace; '" + path + "' was the first too many.",
-              error_number, {}};
+              0,
+              {}};
     case ENOTDIR:
     case EISDIR:
     case EEXIST:
       return {ErrorCode::kInvalidArgument,
-              "File path '" + path + "' is used both as a file and as a directory.", error_number,
+              "File path '" + path + "' is used both as a file and as a directory.",
+              0,
               {}};
     case ENAMETOOLONG:
-      return {ErrorCode::kInvalidArgument, "File path '" + path + "' is too long.", error_number,
-              {}};
+      return {ErrorCode::kInvalidArgument, "File path '" + path + "' is too long.", 0, {}};
     default:
       return {ErrorCode::kInternal, "staging '" + path + "' failed", error_number, {}};
   }
@@ -157,13 +159,17 @@ Result<void> SandboxHandle::wait_until_quiet(Milliseconds limit) {
   return {};
 }
 
-void SandboxHandle::terminate() { ::shutdown(control.get(), SHUT_RDWR); }
+void SandboxHandle::terminate() {
+  ::shutdown(control.get(), SHUT_RDWR);
+}
 
 bool SandboxHandle::is_alive() const {
   pollfd watched{control.get(), 0, 0};
   return ::poll(&watched, 1, 0) >= 0 && (watched.revents & (POLLHUP | POLLERR | POLLNVAL)) == 0;
 }
 
-std::uint64_t SandboxHandle::oom_kills() const { return os::read_oom_kills(oom_events.get()); }
+std::uint64_t SandboxHandle::oom_kills() const {
+  return os::read_oom_kills(oom_events.get());
+}
 
 }  // namespace cloister::backends::native

@@ -14,8 +14,8 @@
 
 namespace cloister::backends::native {
 
-// Destruction closes the control socket, upon which the init ends and the kernel with it everything in
-// the sandbox. Methods are for one thread, except terminate() and is_alive().
+// Destruction closes the control socket, upon which the init ends and the kernel with it everything
+// in the sandbox. Methods are for one thread, except terminate() and is_alive().
 class SandboxHandle {
  public:
   std::uint64_t token = 0;

@@ -40,8 +40,7 @@ Error creation_error(std::uint32_t step, int error_number) {
 }  // namespace
 
 SandboxPool::SandboxPool(LauncherProcess launcher, PoolOptions options, const Logger& log,
-                         const Clock& clock,
-                         std::function<void(const std::string& reason)> on_lost)
+                         const Clock& clock, std::function<void(const std::string& reason)> on_lost)
     : launcher_(std::move(launcher)),
       options_(options),
       log_(log),
@@ -52,7 +51,8 @@ SandboxPool::SandboxPool(LauncherProcess launcher, PoolOptions options, const Lo
   const std::size_t part = options.ready == 0 ? 0 : std::max<std::size_t>(1, options.ready / 4);
   kind(Zygote::kBase).floor = options.ready;
   kind(Zygote::kData).floor = kind(Zygote::kPlot).floor = kind(Zygote::kNone).floor = part;
-  for (Kind& one : kinds_) one.wanted = one.floor;
+  for (Kind& one : kinds_)
+    one.wanted = one.floor;
   watch(epoll_.get(), launcher_.socket(), kLauncherTag);
   watch(epoll_.get(), wake_.get(), kWakeTag);
   thread_ = std::thread([this] { run(); });
@@ -84,7 +84,8 @@ Result<void> SandboxPool::wait_until_ready(Milliseconds limit) {
 
 Zygote SandboxPool::nearest_usable(Zygote zygote) {
   auto number = static_cast<std::uint32_t>(zygote);
-  while (number > static_cast<std::uint32_t>(Zygote::kBase) && !kinds_[number].usable) --number;
+  while (number > static_cast<std::uint32_t>(Zygote::kBase) && !kinds_[number].usable)
+    --number;
   return static_cast<Zygote>(number);
 }
 
@@ -115,7 +116,8 @@ Result<SandboxPool::Lease> SandboxPool::take(Zygote zygote, Milliseconds limit) 
 std::size_t SandboxPool::ready() const {
   const std::lock_guard lock(mutex_);
   std::size_t count = 0;
-  for (const Kind& one : kinds_) count += one.ready.size();
+  for (const Kind& one : kinds_)
+    count += one.ready.size();
   return count;
 }
 
@@ -164,7 +166,8 @@ void SandboxPool::shrink() {
   for (Kind& one : kinds_) {
     if (one.wanted <= one.floor || now - one.last_miss < kQuietTime) continue;
     one.wanted = one.floor;
-    while (one.ready.size() > one.floor) one.ready.pop_back();
+    while (one.ready.size() > one.floor)
+      one.ready.pop_back();
   }
 }
 
@@ -216,7 +219,8 @@ Result<void> SandboxPool::create(Zygote zygote) {
     theirs.push_back(std::move(error.write_end));
   }
   std::vector<int> passed;
-  for (const UniqueFd& fd : theirs) passed.push_back(fd.get());
+  for (const UniqueFd& fd : theirs)
+    passed.push_back(fd.get());
   const int error = os::send_message(launcher_.socket(), &request, sizeof request, passed);
   if (error != 0) return fail_errno("ask the launcher", error);
   if (handle->status.is_open()) watch(epoll_.get(), handle->status.get(), request.token);
@@ -272,7 +276,8 @@ void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) 
       fail_creation(event.token, creation_error(event.step, event.error));
       break;
     case LauncherEventKind::kEnded:
-    case LauncherEventKind::kFatal: break;
+    case LauncherEventKind::kFatal:
+      break;
   }
   state_changed_.notify_all();
 }

@@ -1,8 +1,8 @@
 // Ready sandboxes, each used once, made by the launcher and refilled in the background.
 //
-// One thread talks to the launcher: it asks for sandboxes, learns when they are armed, and hands each
-// to whoever waits longest, else keeps it ready. How many are kept follows the load: a caller that had
-// to wait raises the number for its kind, quiet time lowers it again.
+// One thread talks to the launcher: it asks for sandboxes, learns when they are armed, and hands
+// each to whoever waits longest, else keeps it ready. How many are kept follows the load: a caller
+// that had to wait raises the number for its kind, quiet time lowers it again.
 #pragma once
 
 #include <array>
@@ -31,8 +31,8 @@ namespace cloister::backends::native {
 struct PoolOptions {
   // Kept ready for plain Python programs; other kinds keep a part of it. 0: none is kept.
   std::size_t ready = 4;
-  std::size_t ready_max = 32;      // Of one kind, under load.
-  std::size_t creating_max = 8;    // At the same time, all kinds together.
+  std::size_t ready_max = 32;    // Of one kind, under load.
+  std::size_t creating_max = 8;  // At the same time, all kinds together.
   sandbox::SandboxLimits limits;
 };
 
@@ -60,8 +60,8 @@ class SandboxPool {
     std::atomic<std::size_t>* running_;
   };
 
-  // `log` and `clock` must outlive the pool. `on_lost` is called once, on the pool's thread, when the
-  // launcher is gone and no sandbox can be had any more.
+  // `log` and `clock` must outlive the pool. `on_lost` is called once, on the pool's thread, when
+  // the launcher is gone and no sandbox can be had any more.
   SandboxPool(LauncherProcess launcher, PoolOptions options, const Logger& log, const Clock& clock,
               std::function<void(const std::string& reason)> on_lost);
   ~SandboxPool();
@@ -103,15 +103,15 @@ class SandboxPool {
 
   void run();
   void wake();
-  void create_missing();                                  // Requires mutex_.
-  Result<void> create(sandbox::Zygote zygote);            // Requires mutex_.
+  void create_missing();                        // Requires mutex_.
+  Result<void> create(sandbox::Zygote zygote);  // Requires mutex_.
   void handle_launcher();
   void handle_event(const sandbox::LauncherEvent& event, UniqueFd descriptor);
   void handle_status(std::uint64_t token);
-  void deliver(std::uint64_t token);                      // Requires mutex_.
-  void fail_creation(std::uint64_t token, Error error);   // Requires mutex_.
+  void deliver(std::uint64_t token);                     // Requires mutex_.
+  void fail_creation(std::uint64_t token, Error error);  // Requires mutex_.
   void lose(const std::string& reason);
-  void shrink();                                          // Requires mutex_.
+  void shrink();  // Requires mutex_.
   Kind& kind(sandbox::Zygote zygote) { return kinds_[static_cast<std::size_t>(zygote)]; }
   sandbox::Zygote nearest_usable(sandbox::Zygote zygote);  // Requires mutex_.
 

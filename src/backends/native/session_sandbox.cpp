@@ -76,8 +76,12 @@ Result<void> SessionSandbox::visit_files(
   return lease_.handle().visit_files(visitor);
 }
 
-void SessionSandbox::terminate() { lease_.handle().terminate(); }
+void SessionSandbox::terminate() {
+  lease_.handle().terminate();
+}
 
-bool SessionSandbox::is_alive() const { return lease_.handle().is_alive(); }
+bool SessionSandbox::is_alive() const {
+  return lease_.handle().is_alive();
+}
 
 }  // namespace cloister::backends::native

@@ -143,7 +143,8 @@ def exit_status(error):
 
 def execute(source, interactive, namespace):
     try:
-        parts = compile_program(source, interactive)
+        # Text, not bytes: the program came as Unicode, whatever an encoding line in it says.
+        parts = compile_program(source.decode("utf-8").removeprefix("\ufeff"), interactive)
     except BaseException as error:
         show_exception(error, None)
         return 1

@@ -77,8 +77,10 @@ def test_events_come_as_they_happen(api):
         events = list(read_events(answer.raw.stream(1, decode_content=True)))
     outputs = [event for event in events if event.name == "output"]
     assert "".join(event.payload["data"] for event in outputs) == "0\n1\n2\n"
-    times = [event.at for event in events]
-    assert len(outputs) == 3
+    # A line may come in two pieces: an unbuffered print writes its text and its line end apart.
+    times = [event.at for event in outputs if event.payload["data"][0].isdigit()]
+    times.append(events[-1].at)
+    assert len(times) == 4
     assert times[1] - times[0] > 1 and times[2] - times[1] > 1 and times[3] - times[2] > 1
 
 
@@ -89,7 +91,8 @@ def test_first_event_comes_while_the_program_still_runs(api):
     with api.open_stream(code, timeout_ms=20000) as answer:
         events = read_events(answer.raw.stream(1, decode_content=True))  # Dropping it hangs up.
         first = next(events)
-        assert first.payload == {"stream": "stdout", "data": "go\n"}
+        assert first.payload["stream"] == "stdout"
+        assert first.payload["data"] in ("go", "go\n")
         assert host.wait_for_marker(marker)
         events.close()
     host.wait_until_marker_gone(marker)
