@@ -59,6 +59,13 @@ ArmFailure make_dev() {
       return {Step::kImageDev, errno};
     }
   }
+  // What hides entries of /proc: an empty file and an empty directory (sandbox_mounts.h).
+  if (::mkdir("dev/.mask", 0755) != 0 || ::mkdir("dev/.mask/directory", 0555) != 0) {
+    return {Step::kImageDev, errno};
+  }
+  const int mask = ::open("dev/.mask/file", O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444);
+  if (mask < 0) return {Step::kImageDev, errno};
+  ::close(mask);
   if (::mkdir("dev/shm", 01777) != 0 || ::symlink("/proc/self/fd", "dev/fd") != 0 ||
       ::symlink("/proc/self/fd/0", "dev/stdin") != 0 ||
       ::symlink("/proc/self/fd/1", "dev/stdout") != 0 ||

@@ -45,11 +45,11 @@ ArmFailure mount_proc(const MountPlan& plan) {
   char path[MountPlan::kNameLength + 8];
   for (std::size_t i = 0; i < plan.masked_file_count; ++i) {
     std::snprintf(path, sizeof path, "/proc/%s", plan.masked_files[i].data());
-    if (const int error = bind("/dev/null", path); error != 0) return {Step::kMaskProc, error};
+    if (const int error = bind(kMaskFile, path); error != 0) return {Step::kMaskProc, error};
   }
   for (std::size_t i = 0; i < plan.masked_directory_count; ++i) {
     std::snprintf(path, sizeof path, "/proc/%s", plan.masked_directories[i].data());
-    if (const int error = bind(kEmptyDirectory, path); error != 0) return {Step::kMaskProc, error};
+    if (const int error = bind(kMaskDirectory, path); error != 0) return {Step::kMaskProc, error};
   }
   if (::mount(nullptr, "/proc", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, nullptr) != 0) {
     return {Step::kMaskProc, errno};

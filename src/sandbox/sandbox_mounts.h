@@ -27,8 +27,9 @@ struct MountPlan {
 };
 
 inline constexpr const char* kMatplotlibCache = "/usr/share/cloister/matplotlib";
-// An empty directory of the image, bound over directories that are to be hidden.
-inline constexpr const char* kEmptyDirectory = "/cloister";
+// Bound over entries of /proc that are to be hidden; made by enter_image_root.
+inline constexpr const char* kMaskFile = "/dev/.mask/file";
+inline constexpr const char* kMaskDirectory = "/dev/.mask/directory";
 
 // Looks at /proc and at the image's cache; to be called in the image's root.
 MountPlan plan_mounts();
