@@ -37,7 +37,7 @@ format:
 	git ls-files --cached --others --exclude-standard -- 'src/*.cpp' 'src/*.h' 'fuzz/*.cpp' | xargs clang-format-19 -i
 
 bench: release
-	bench/run
+	bench/run.py
 
 image: release
 	build/release/src/bin/cloister image build

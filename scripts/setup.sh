@@ -39,7 +39,7 @@ missing_packages() {
 install_packages() {
   local wanted missing sudo=()
   command -v dpkg-query >/dev/null ||
-    die "this needs Debian 12 or newer; on other systems use the container image"
+    die "this needs Debian 12 or newer"
   mapfile -t wanted < <(listed_packages "$@")
   mapfile -t missing < <(missing_packages "${wanted[@]}")
   ((${#missing[@]} > 0)) || return 0

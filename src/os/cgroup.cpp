@@ -155,6 +155,17 @@ void remove_dead_instances(int base) {
     remove_tree(base, name.c_str());
 }
 
+// Where processes go that stand in the way of passing controllers on.
+constexpr const char* kHostName = "cloister-host";
+
+// A server that is started by one which an earlier start has moved finds itself in that leaf; its
+// place is the cgroup above.
+std::string without_host_leaf(const std::string& path) {
+  const std::string suffix = std::string("/") + kHostName;
+  if (!path.ends_with(suffix)) return path;
+  return path.size() == suffix.size() ? "/" : path.substr(0, path.size() - suffix.size());
+}
+
 // Version 2 lets a cgroup either hold processes or pass controllers on, except at the very root.
 Result<void> pass_controllers_on(int directory, const std::vector<CgroupController>& controllers,
                                  bool may_move_processes) {
@@ -165,8 +176,8 @@ Result<void> pass_controllers_on(int directory, const std::vector<CgroupControll
   int error = write_at(directory, "cgroup.subtree_control", wanted);
   if (error == EBUSY && may_move_processes) {
     const std::string processes = read_at(directory, "cgroup.procs");
-    ::mkdirat(directory, "cloister-host", 0755);
-    const UniqueFd leaf(::openat(directory, "cloister-host", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ::mkdirat(directory, kHostName, 0755);
+    const UniqueFd leaf(::openat(directory, kHostName, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     std::istringstream lines(processes);
     for (std::string pid; std::getline(lines, pid);)
       write_at(leaf.get(), "cgroup.procs", pid);
@@ -224,7 +235,7 @@ std::vector<ControllerHome> find_controllers() {
   for (const CgroupMount& mount : parse_mounts(mountinfo)) {
     if (!mount.version2) continue;
     const std::string path = below_mount_root(own_path(self_cgroup, true, ""), mount.root);
-    v2_controllers = read_file(mount.point + path + "/cgroup.controllers");
+    v2_controllers = read_file(mount.point + without_host_leaf(path) + "/cgroup.controllers");
     if (!v2_controllers.empty() && v2_controllers.back() == '\n') v2_controllers.pop_back();
   }
   return find_controllers(mountinfo, self_cgroup, v2_controllers);
@@ -236,7 +247,8 @@ Result<CgroupTree> CgroupTree::create(const std::vector<ControllerHome>& homes,
   tree.instance_ = instance;
   std::vector<std::string> paths;
   for (const ControllerHome& home : homes) {
-    const std::string path = home.mount_point + (home.own_path == "/" ? "" : home.own_path);
+    const std::string own = home.version2 ? without_host_leaf(home.own_path) : home.own_path;
+    const std::string path = home.mount_point + (own == "/" ? "" : own);
     const auto known = std::find(paths.begin(), paths.end(), path);
     if (known != paths.end()) {
       tree.hierarchies_[static_cast<std::size_t>(known - paths.begin())].controllers.push_back(

@@ -11,8 +11,9 @@ using sandbox::Zygote;
 // Statements beyond this are not looked at: imports stand at the top.
 constexpr std::size_t kScannedBytes = 64 * 1024;
 
-constexpr std::string_view kDataModules[] = {"numpy",       "pandas", "scipy",   "sklearn",
-                                             "statsmodels", "sympy",  "networkx"};
+constexpr std::string_view kDataModules[] = {"numpy",    "pandas",      "scipy",
+                                             "sklearn",  "statsmodels", "sympy",
+                                             "networkx", "asyncio",     "concurrent"};
 constexpr std::string_view kPlotModules[] = {"matplotlib", "seaborn", "pylab", "mpl_toolkits"};
 
 bool is_name_character(char c) {

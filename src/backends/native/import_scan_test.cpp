@@ -13,6 +13,7 @@ TEST(PickZygote, TakesTheSmallestThatHasTheImports) {
   EXPECT_EQ(pick_zygote("import os, sys\nimport json"), Zygote::kBase);
   EXPECT_EQ(pick_zygote("import numpy"), Zygote::kData);
   EXPECT_EQ(pick_zygote("import os\nimport numpy as np, pandas"), Zygote::kData);
+  EXPECT_EQ(pick_zygote("import asyncio"), Zygote::kData);
   EXPECT_EQ(pick_zygote("from scipy.stats import norm"), Zygote::kData);
   EXPECT_EQ(pick_zygote("import numpy; import matplotlib.pyplot as plt"), Zygote::kPlot);
   EXPECT_EQ(pick_zygote("def f():\n    import seaborn\n"), Zygote::kPlot);

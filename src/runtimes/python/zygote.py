@@ -23,21 +23,21 @@ LIBRARY = 5
 PROGRAM = "/workspace/__main__.py"
 LAST_LINE_INTERACTIVE = 1
 
-# What each zygote of the tree has loaded, beyond its parent's. Only modules that start no thread.
+# What each zygote of the tree has loaded, beyond its parent's. Only modules that start no thread. A
+# fork costs time for every page that the parent has, so the first one holds what programs commonly
+# import, and the rest of the standard library that is large (asyncio with ssl) comes with the second.
 MODULES = {
     1: (
-        "argparse asyncio base64 bisect calendar collections concurrent.futures contextlib copy csv "
-        "dataclasses datetime decimal difflib enum fractions functools glob hashlib heapq html "
-        "inspect io itertools json linecache locale logging math numbers operator pathlib pickle "
-        "platform pprint queue random re secrets shutil signal socket sqlite3 statistics string "
-        "struct subprocess tempfile textwrap time traceback typing unicodedata urllib.parse uuid "
-        "warnings weakref xml.etree.ElementTree zipfile zlib"
+        "base64 bisect calendar collections contextlib copy csv dataclasses datetime decimal enum "
+        "fractions functools glob hashlib heapq html inspect io itertools json linecache math "
+        "numbers operator pathlib pprint random re secrets shutil signal statistics string struct "
+        "subprocess tempfile textwrap time traceback typing uuid warnings weakref zlib"
     ).split(),
-    2: ["numpy", "numpy.linalg", "numpy.random", "numpy.fft", "pandas"],
-    3: ["PIL.Image", "matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg",
-        "matplotlib.pyplot", "mpl_toolkits.mplot3d"],
+    2: "asyncio concurrent.futures logging pickle urllib.parse zipfile numpy numpy.linalg "
+    "numpy.random numpy.fft pandas".split(),
+    3: "PIL.Image matplotlib matplotlib.figure matplotlib.backends.backend_agg matplotlib.pyplot "
+    "mpl_toolkits.mplot3d".split(),
 }
-OPTIONAL = {"sqlite3"}
 
 
 class Guest:
@@ -58,11 +58,7 @@ class Guest:
 
 def load(number):
     for name in MODULES[number]:
-        try:
-            __import__(name)
-        except ImportError:
-            if name not in OPTIONAL:
-                raise
+        __import__(name)
 
 
 def check_single_threaded():
@@ -89,18 +85,16 @@ def make_main_module():
 
 def compile_program(source, interactive):
     """The code objects of a program, in order; nothing has run when it raises."""
+    if not interactive:
+        return [compile(source, PROGRAM, "exec", dont_inherit=True)]
     tree = compile(source, PROGRAM, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
-    whole = compile(tree, PROGRAM, "exec", dont_inherit=True)
-    if not interactive or not tree.body or not isinstance(tree.body[-1], ast.Expr):
-        return [whole]
-    # The whole has been compiled for its errors. The last statement alone is compiled the way that
-    # shows a value, under the same __future__ flags.
+    if not tree.body or not isinstance(tree.body[-1], ast.Expr):
+        return [compile(tree, PROGRAM, "exec", dont_inherit=True)]
+    # The last statement alone is compiled the way that shows a value, under the same __future__ flags.
     last = ast.Interactive([tree.body.pop()])
-    flags = whole.co_flags & FUTURE_FLAGS
-    return [
-        compile(tree, PROGRAM, "exec", flags, dont_inherit=True),
-        compile(last, PROGRAM, "single", flags, dont_inherit=True),
-    ]
+    first = compile(tree, PROGRAM, "exec", dont_inherit=True)
+    flags = first.co_flags & FUTURE_FLAGS
+    return [first, compile(last, PROGRAM, "single", flags, dont_inherit=True)]
 
 
 def future_flags():
@@ -225,20 +219,29 @@ def receive_program(guest):
 def save_program(source):
     """For tracebacks with source lines and for modules that look at the main file."""
     try:
-        with open(PROGRAM, "xb") as file:
-            file.write(source)
+        fd = os.open(PROGRAM, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except OSError:
-        pass  # A full workspace; the program runs without its file.
+        return  # A full workspace; the program runs without its file.
+    try:
+        while source:
+            source = source[os.write(fd, source) :]
+    except OSError:
+        pass
+    os.close(fd)
 
 
-def run_sandboxed(guest):
-    reseed()
+def prepare_main():
+    """Makes the zygote look like a program's process, so that children have nothing left to change."""
     main = make_main_module()
     sys.modules["__main__"] = main
     sys.argv = [PROGRAM]
     sys.orig_argv = ["python3", PROGRAM]
     sys.path[0] = "/workspace"
-    preloaded = frozenset(sys.modules)
+    return main, frozenset(sys.modules)
+
+
+def run_sandboxed(guest, main, preloaded):
+    reseed()
     # Goes the way of a program once, while nobody waits: what it touches is then this process's own.
     execute(b"0", False, {"__builtins__": builtins})
     source, interactive = receive_program(guest)
@@ -249,12 +252,13 @@ def run_sandboxed(guest):
 
 def main():
     number = int(sys.argv[1])
-    sys.path[0] = "/cloister"
     guest = Guest()
     os.close(4)
     os.close(LIBRARY)
-    load(number)
     while True:
+        sys.path[0] = "/cloister"  # Nothing is loaded from a workspace here.
+        load(number)
+        main_module, preloaded = prepare_main()
         check_single_threaded()
         gc.collect()
         gc.freeze()
@@ -262,8 +266,7 @@ def main():
         if number < 0:
             os._exit(1)
         if number == 0:
-            run_sandboxed(guest)
-        load(number)
+            run_sandboxed(guest, main_module, preloaded)
 
 
 main()
