@@ -16,11 +16,6 @@ constexpr std::string_view kNeededLanguage = "python";
 }  // namespace
 
 Result<void> NativeProvider::prepare(const Settings& settings, const Logger& log) {
-  if (settings.python_start == "fresh") {
-    return fail(ErrorCode::kUnsupported,
-                "python_start: the native backend starts every interpreter from a zygote; set "
-                "python_start to zygote");
-  }
   const images::ImageStore store(images_directory(settings));
   Result<images::StoredImage> image = store.resolve(settings.image);
   if (!image) {
@@ -35,6 +30,7 @@ Result<void> NativeProvider::prepare(const Settings& settings, const Logger& log
   options.program = TRY(native::default_launcher_path());
   options.image_root = image->rootfs;
   options.accept_weaker = settings.accept_weaker;
+  options.zygotes = settings.python_start == "zygote";
   launcher_.emplace(TRY(native::LauncherProcess::start(options)));
   log.info("launcher started", {{"pid", launcher_->pid()},
                                 {"image", image->manifest.name},
@@ -48,6 +44,7 @@ Result<std::unique_ptr<engine::Backend>> NativeProvider::create(
     std::function<void(const std::string& reason)> on_lost) {
   native::NativeOptions options;
   options.pool.ready = static_cast<std::size_t>(settings.pool_size);
+  options.pool.zygotes = settings.python_start == "zygote";
   options.pool.limits = sandbox_limits(settings);
   options.accept_weaker = settings.accept_weaker;
   options.image_digest = image_->manifest.digest;

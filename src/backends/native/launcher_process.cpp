@@ -62,9 +62,11 @@ Result<LauncherProcess> LauncherProcess::start(const LauncherOptions& options) {
     config.id_base = kIdBase;
     config.id_count = kIdCount;
   }
-  config.zygote_mask = 1U << static_cast<unsigned>(sandbox::Zygote::kBase) |
-                       1U << static_cast<unsigned>(sandbox::Zygote::kData) |
-                       1U << static_cast<unsigned>(sandbox::Zygote::kPlot);
+  if (options.zygotes) {
+    config.zygote_mask = 1U << static_cast<unsigned>(sandbox::Zygote::kBase) |
+                         1U << static_cast<unsigned>(sandbox::Zygote::kData) |
+                         1U << static_cast<unsigned>(sandbox::Zygote::kPlot);
+  }
   const UniqueFd root(::open(options.image_root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!root.is_open()) return fail_errno("open the image's root " + options.image_root);
   if (::access(options.program.c_str(), X_OK) != 0) {

@@ -17,6 +17,7 @@ struct LauncherOptions {
   // Layers whose absence is accepted: "cgroup.memory", "cgroup.pids", "cgroup.cpu", or "cgroups"
   // for the three.
   std::vector<std::string> accept_weaker;
+  bool zygotes = true;  // Start interpreters that fork.
 };
 
 // Owns the process: destruction closes the socket, upon which the launcher and everything in its

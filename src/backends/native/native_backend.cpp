@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "backends/native/fresh_python_sandbox.h"
 #include "backends/native/import_scan.h"
 #include "backends/native/python_sandbox.h"
 #include "backends/native/session_sandbox.h"
@@ -76,7 +77,16 @@ Result<std::unique_ptr<engine::Sandbox>> NativeBackend::acquire(const engine::Sa
     auto lease = TRY(pool_->take(sandbox::Zygote::kNone, kAcquireLimit));
     return std::make_unique<SessionSandbox>(std::move(lease), options_.pool.limits, clock_);
   }
-  auto lease = TRY(pool_->take(pick_zygote(spec.python_code), kAcquireLimit));
+  return make_python_sandbox(spec.python_code, kAcquireLimit);
+}
+
+Result<std::unique_ptr<engine::Sandbox>> NativeBackend::make_python_sandbox(
+    std::string_view python_code, Milliseconds limit) {
+  if (!options_.pool.zygotes) {
+    auto lease = TRY(pool_->take(sandbox::Zygote::kNone, limit));
+    return std::make_unique<FreshPythonSandbox>(std::move(lease), options_.pool.limits, clock_);
+  }
+  auto lease = TRY(pool_->take(pick_zygote(python_code), limit));
   return std::make_unique<PythonSandbox>(std::move(lease), clock_);
 }
 
@@ -99,13 +109,12 @@ engine::BackendStatus NativeBackend::status() const {
 }
 
 Result<void> NativeBackend::check(Milliseconds limit) {
-  auto lease = TRY(pool_->take(sandbox::Zygote::kBase, limit));
-  PythonSandbox sandbox(std::move(lease), clock_);
+  const auto sandbox = TRY(make_python_sandbox({}, limit));
   engine::RunSpec spec;
   spec.program = engine::PythonProgram{"pass", false};
   spec.timeout = limit;
   Discard observer;
-  const engine::RunOutcome outcome = TRY(sandbox.run(spec, {}, observer));
+  const engine::RunOutcome outcome = TRY(sandbox->run(spec, {}, observer));
   if (outcome.exit_code != 0) {
     return fail(ErrorCode::kUnavailable, "a trivial program does not run in the sandbox");
   }

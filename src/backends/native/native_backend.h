@@ -37,6 +37,8 @@ class NativeBackend final : public engine::Backend {
   const std::vector<sandbox::LayerReport>& layers() const { return layers_; }
 
  private:
+  Result<std::unique_ptr<engine::Sandbox>> make_python_sandbox(std::string_view python_code,
+                                                               Milliseconds limit);
   NativeBackend(NativeOptions options, std::unique_ptr<SandboxPool> pool, const Clock& clock);
 
   const NativeOptions options_;

@@ -49,8 +49,10 @@ SandboxPool::SandboxPool(LauncherProcess launcher, PoolOptions options, const Lo
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   const std::size_t part = options.ready == 0 ? 0 : std::max<std::size_t>(1, options.ready / 4);
-  kind(Zygote::kBase).floor = options.ready;
-  kind(Zygote::kData).floor = kind(Zygote::kPlot).floor = kind(Zygote::kNone).floor = part;
+  kind(options.zygotes ? Zygote::kBase : Zygote::kNone).floor = options.ready;
+  if (options.zygotes) {
+    kind(Zygote::kData).floor = kind(Zygote::kPlot).floor = kind(Zygote::kNone).floor = part;
+  }
   for (Kind& one : kinds_)
     one.wanted = one.floor;
   watch(epoll_.get(), launcher_.socket(), kLauncherTag);
@@ -75,7 +77,8 @@ void SandboxPool::wake() {
 Result<void> SandboxPool::wait_until_ready(Milliseconds limit) {
   std::unique_lock lock(mutex_);
   const bool in_time = state_changed_.wait_for(lock, limit, [&] {
-    return !lost_reason_.empty() || (launcher_ready_ && kind(Zygote::kBase).usable);
+    return !lost_reason_.empty() ||
+           (launcher_ready_ && kind(options_.zygotes ? Zygote::kBase : Zygote::kNone).usable);
   });
   if (!lost_reason_.empty()) return fail(ErrorCode::kUnavailable, lost_reason_);
   if (!in_time) return fail(ErrorCode::kUnavailable, "the launcher did not become ready in time");

@@ -33,6 +33,7 @@ struct PoolOptions {
   std::size_t ready = 4;
   std::size_t ready_max = 32;    // Of one kind, under load.
   std::size_t creating_max = 8;  // At the same time, all kinds together.
+  bool zygotes = true;           // False: only sandboxes without an interpreter are made.
   sandbox::SandboxLimits limits;
 };
 
@@ -66,7 +67,8 @@ class SandboxPool {
               std::function<void(const std::string& reason)> on_lost);
   ~SandboxPool();
 
-  // Waits until the launcher serves and the base zygote forks. kUnavailable with the reason.
+  // Waits until the launcher serves and, with zygotes, the base one forks. kUnavailable with the
+  // reason.
   Result<void> wait_until_ready(Milliseconds limit);
 
   // A sandbox with an interpreter of this zygote, or of the nearest smaller one that runs; kNone: a

@@ -5,6 +5,8 @@ descriptor 3 and the guest library on descriptor 5. It imports what its number n
 forks: `guest.serve` returns in children alone. A child either becomes the next zygote of the tree or is
 a process that the guest library has put into a sandbox and armed; that one waits for a program, runs
 it as the main module, and ends as the interpreter itself would end.
+
+With the arguments `fresh interactive` or `fresh plain` it runs one program without any zygote.
 """
 
 import ast
@@ -250,7 +252,17 @@ def run_sandboxed(guest, main, preloaded):
     finish(status, main, preloaded, guest)
 
 
+def run_fresh(interactive):
+    """One program in an interpreter of its own, which ends in the ordinary way."""
+    main_module, _ = prepare_main()
+    with open(PROGRAM, "rb") as file:
+        source = file.read()
+    sys.exit(execute(source, interactive, main_module.__dict__))
+
+
 def main():
+    if sys.argv[1] == "fresh":
+        run_fresh(sys.argv[2] == "interactive")
     number = int(sys.argv[1])
     guest = Guest()
     os.close(4)
