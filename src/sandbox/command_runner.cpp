@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,41 +17,22 @@
 
 #include "os/syscalls.h"
 #include "sandbox/arm.h"
+#include "sandbox/command_parser.h"
 #include "sandbox/process_tree.h"
 #include "sandbox/status.h"
 
 namespace cloister::sandbox {
 namespace {
 
-struct Command {
-  const CommandHeader* header = nullptr;
-  const char* argv[kMaxCommandStrings + 1];
-  const char* envp[kMaxCommandStrings + 1];
-};
-
-// The strings of a command's memory file, checked: every count and every NUL is inside it.
-bool parse_command(int fd, std::uint64_t size, Command& command) {
-  if (size < sizeof(CommandHeader) || size > kMaxCommandBytes) return false;
+// Maps the memory file and looks at it.
+bool read_command(int fd, std::uint64_t size, Command& command) {
+  struct stat status{};
+  // Beyond its end a mapped file cannot be read.
+  if (::fstat(fd, &status) != 0 || static_cast<std::uint64_t>(status.st_size) < size) return false;
+  if (size == 0 || size > kMaxCommandBytes) return false;
   void* map = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
   if (map == MAP_FAILED) return false;
-  const char* at = static_cast<const char*>(map);
-  const char* const end = at + size;
-  command.header = reinterpret_cast<const CommandHeader*>(at);
-  at += sizeof(CommandHeader);
-  const auto take = [&](const char** list, std::uint32_t count) {
-    if (count > kMaxCommandStrings) return false;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      const auto* terminator =
-          static_cast<const char*>(std::memchr(at, 0, static_cast<std::size_t>(end - at)));
-      if (terminator == nullptr) return false;
-      list[i] = at;
-      at = terminator + 1;
-    }
-    list[count] = nullptr;
-    return true;
-  };
-  return take(command.argv, command.header->argument_count) &&
-         take(command.envp, command.header->environment_count) && command.argv[0] != nullptr;
+  return parse_command(static_cast<const char*>(map), size, command);
 }
 
 void restore_signals() {
@@ -67,7 +49,7 @@ void restore_signals() {
   // The status pipe stays open, close-on-exec, to report a failure to execute.
   ArmFailure failure = take_streams(fds.in, fds.out, fds.error_stream, fds.status);
   constexpr int kStatus = 3;
-  if (failure.step == Step::kNone) failure = arm_process(command.header->limits, landlock_abi);
+  if (failure.step == Step::kNone) failure = arm_process(command.limits, landlock_abi);
   if (failure.step == Step::kNone) {
     const char* const* environment = command.envp;
     ::execvpe(command.argv[0], const_cast<char* const*>(command.argv),
@@ -137,7 +119,7 @@ pid_t start_command(const CommandFds& fds, std::uint64_t command_bytes, int land
   const pid_t supervisor = ::fork();
   if (supervisor != 0) return supervisor > 0 ? supervisor : -errno;
   static Command command;
-  if (!parse_command(fds.command, command_bytes, command)) {
+  if (!read_command(fds.command, command_bytes, command)) {
     write_failure(fds.status, {Step::kReceive, EINVAL});
     ::_exit(1);
   }
