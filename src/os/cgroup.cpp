@@ -91,6 +91,7 @@ std::string below_mount_root(const std::string& path, const std::string& mount_r
 }
 
 int write_at(int directory, const char* name, const std::string& text) {
+  if (directory < 0) return EBADF;
   const int fd = ::openat(directory, name, O_WRONLY | O_CLOEXEC);
   if (fd < 0) return errno;
   const ssize_t written = ::write(fd, text.data(), text.size());
@@ -125,6 +126,7 @@ bool instance_is_alive(const std::string& name) {
 }
 
 void remove_tree(int parent, const char* name) {
+  if (parent < 0) return;
   const int directory = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return;
   std::vector<std::string> children;
@@ -141,6 +143,7 @@ void remove_tree(int parent, const char* name) {
 }
 
 void remove_dead_instances(int base) {
+  if (base < 0) return;
   const int copy = ::openat(base, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (copy < 0) return;
   std::vector<std::string> dead;

@@ -20,21 +20,37 @@ constexpr open_how beneath(std::uint64_t flags, std::uint64_t mode) {
                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV};
 }
 
-int make_parent(int workspace, const char* path) {
-  if (::mkdirat(workspace, path, 0755) != 0) return errno == EEXIST ? 0 : errno;
-  if (::fchownat(workspace, path, kSandboxUid, kSandboxUid, AT_SYMLINK_NOFOLLOW) != 0) return errno;
-  return 0;
+// Makes `name` in `directory` when it is not there, and opens it; a descriptor or -errno.
+int enter_parent(int directory, const char* name) {
+  const bool made = ::mkdirat(directory, name, 0755) == 0;
+  if (!made && errno != EEXIST) return -errno;
+  const int parent = os::openat2(directory, name, beneath(O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0));
+  if (parent < 0) return -errno;
+  if (made && ::fchown(parent, kSandboxUid, kSandboxUid) != 0) {
+    const int error = errno;
+    ::close(parent);
+    return -error;
+  }
+  return parent;
 }
 
-int make_parents(int workspace, const char* path) {
-  char prefix[kMaxPath];
-  for (std::size_t i = 0; path[i] != '\0'; ++i) {
-    prefix[i] = path[i];
-    if (path[i + 1] != '/') continue;
-    prefix[i + 1] = '\0';
-    if (const int error = make_parent(workspace, prefix); error != 0) return error;
+// Goes down to the directory of `path`, one part at a time, so that no part can be a link. Leaves
+// in `path` the name of the file itself. A descriptor or -errno.
+int enter_parents(int workspace, const char*& path) {
+  int directory = ::fcntl(workspace, F_DUPFD_CLOEXEC, 0);
+  if (directory < 0) return -errno;
+  while (const char* end = std::strchr(path, '/')) {
+    char name[kMaxPath];
+    const auto length = static_cast<std::size_t>(end - path);
+    std::memcpy(name, path, length);
+    name[length] = '\0';
+    const int parent = enter_parent(directory, name);
+    ::close(directory);
+    if (parent < 0) return parent;
+    directory = parent;
+    path = end + 1;
   }
-  return 0;
+  return directory;
 }
 
 int copy_all(int source, int target) {
@@ -50,11 +66,15 @@ int copy_all(int source, int target) {
 
 int stage_file(int workspace, const char* path, int source) {
   if (std::strlen(path) >= kMaxPath) return ENAMETOOLONG;
-  if (const int error = make_parents(workspace, path); error != 0) return error;
-  const open_how how = beneath(O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0644);
-  const int target = os::openat2(workspace, path, how);
-  if (target < 0) return errno;
-  int error = copy_all(source, target);
+  const int directory = enter_parents(workspace, path);
+  if (directory < 0) return -directory;
+  // Non-blocking: a pipe in the file's place is an error and not a wait for its reader.
+  const open_how how = beneath(O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK, 0644);
+  const int target = os::openat2(directory, path, how);
+  int error = target < 0 ? errno : 0;
+  ::close(directory);
+  if (target < 0) return error;
+  error = copy_all(source, target);
   const timespec epoch[2] = {{0, 0}, {0, 0}};
   if (error == 0 && (::fchown(target, kSandboxUid, kSandboxUid) != 0 ||
                      ::fchmod(target, 0644) != 0 || ::futimens(target, epoch) != 0)) {

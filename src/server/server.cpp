@@ -72,7 +72,7 @@ struct Server::Execution {
       : backend(std::move(made_backend)),
         observer(metrics),
         admission(admission_limits(settings)),
-        executor(*backend, *state.files, admission, observer, clock),
+        executor(*backend, *state.files, admission, observer, clock, output_limits(settings)),
         sessions(*backend, *state.files, admission, *state.session_table, observer, clock,
                  session_limits(settings)),
         health(*backend, log, clock, health_limits(settings)) {}

@@ -97,6 +97,12 @@ net::HttpServerLimits http_limits(const Settings& settings) {
   return limits;
 }
 
+engine::OutputLimits output_limits(const Settings& settings) {
+  engine::OutputLimits limits;
+  limits.total_bytes_max = mebibytes(settings.workspace_mb);
+  return limits;
+}
+
 sandbox::SandboxLimits sandbox_limits(const Settings& settings) {
   sandbox::SandboxLimits limits;
   limits.memory_bytes = mebibytes(settings.memory_limit_mb);

@@ -36,5 +36,7 @@ api::operations::OperationsOptions operations_options(
 api::onyx::OnyxOptions onyx_options(const Settings& settings);
 net::HttpServerLimits http_limits(const Settings& settings);
 sandbox::SandboxLimits sandbox_limits(const Settings& settings);
+// A run gives back no more bytes than its workspace holds: a sparse file can claim to be larger.
+engine::OutputLimits output_limits(const Settings& settings);
 
 }  // namespace cloister::server

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -26,6 +27,9 @@ class LauncherProcess {
  public:
   // Starts the process and sends its configuration; does not wait for it to be ready.
   static Result<LauncherProcess> start(const LauncherOptions& options);
+
+  // Around a socket to something that already speaks the protocol; there is no process to wait for.
+  static LauncherProcess over(UniqueFd socket) { return {-1, std::move(socket)}; }
 
   LauncherProcess(LauncherProcess&& other) noexcept;
   LauncherProcess& operator=(LauncherProcess&&) = delete;

@@ -13,11 +13,7 @@ constexpr Milliseconds kQuietLimit{10000};
 }  // namespace
 
 PythonSandbox::PythonSandbox(SandboxPool::Lease lease, const Clock& clock)
-    : lease_(std::move(lease)), clock_(clock) {}
-
-Result<void> PythonSandbox::stage(std::vector<engine::StagedFile> files) {
-  return lease_.handle().stage(std::move(files));
-}
+    : LeasedSandbox(std::move(lease), clock) {}
 
 Result<void> PythonSandbox::send_program(const engine::PythonProgram& program) {
   const UniqueFd text = TRY(os::make_sealed_memfd("program", program.code));
@@ -27,10 +23,10 @@ Result<void> PythonSandbox::send_program(const engine::PythonProgram& program) {
     request.flags |= static_cast<std::uint32_t>(sandbox::ProgramFlag::kLastLineInteractive);
   }
   const int passed[] = {text.get()};
-  SandboxHandle& handle = lease_.handle();
-  const int error = os::send_message(handle.program.get(), &request, sizeof request, passed);
+  SandboxHandle& ends = handle();
+  const int error = os::send_message(ends.program.get(), &request, sizeof request, passed);
   if (error != 0) return fail_errno("send the program to its interpreter", error);
-  handle.program.reset();
+  ends.program.reset();
   return {};
 }
 
@@ -38,11 +34,11 @@ Result<engine::RunOutcome> PythonSandbox::run(const engine::RunSpec& spec,
                                               const engine::Cancellation& cancellation,
                                               engine::RunObserver& observer) {
   const auto* program = std::get_if<engine::PythonProgram>(&spec.program);
-  SandboxHandle& handle = lease_.handle();
-  if (program == nullptr || !handle.program.is_open()) {
+  SandboxHandle& ends = handle();
+  if (program == nullptr || !ends.program.is_open()) {
     return fail(ErrorCode::kUnsupported, "this sandbox runs one Python program");
   }
-  TRY_VOID(os::set_nonblocking(handle.standard_in.get()));
+  TRY_VOID(os::set_nonblocking(ends.standard_in.get()));
   TRY_VOID(send_program(*program));
   observer.on_started();
   bool killing = false;
@@ -50,34 +46,21 @@ Result<engine::RunOutcome> PythonSandbox::run(const engine::RunSpec& spec,
     if (killing) return;
     killing = true;
     // An init that cannot be reached is gone, and the program with it.
-    if (!handle.kill_all()) handle.terminate();
+    if (!ends.kill_all()) ends.terminate();
   };
-  ProgramIo io({&handle.standard_in, handle.standard_out.get(), handle.standard_error.get(),
-                handle.status.get()},
-               cancellation, observer, clock_, kill);
+  ProgramIo io(
+      {&ends.standard_in, ends.standard_out.get(), ends.standard_error.get(), ends.status.get()},
+      cancellation, observer, clock(), kill);
   auto outcome = io.run(spec.stdin_bytes, spec.timeout);
   // What the program left behind goes too, also after an ordinary end.
   kill();
-  const auto quiet = handle.wait_until_quiet(kQuietLimit);
-  if (!quiet) handle.terminate();
+  const auto quiet = ends.wait_until_quiet(kQuietLimit);
+  if (!quiet) ends.terminate();
   io.drain(true);
   if (!outcome) return outcome;
   if (!quiet) return fail(quiet.error());
-  outcome->out_of_memory = handle.oom_kills() > 0;
+  outcome->out_of_memory = ends.oom_kills() > 0;
   return outcome;
-}
-
-Result<void> PythonSandbox::visit_files(
-    const std::function<Result<void>(engine::FoundFile)>& visitor) {
-  return lease_.handle().visit_files(visitor);
-}
-
-void PythonSandbox::terminate() {
-  lease_.handle().terminate();
-}
-
-bool PythonSandbox::is_alive() const {
-  return lease_.handle().is_alive();
 }
 
 }  // namespace cloister::backends::native

@@ -228,7 +228,7 @@ Result<void> SandboxPool::create(Zygote zygote) {
   if (error != 0) return fail_errno("ask the launcher", error);
   if (handle->status.is_open()) watch(epoll_.get(), handle->status.get(), request.token);
   ++kind(zygote).creating;
-  creations_[request.token] = {zygote, std::move(handle)};
+  creations_[request.token] = {zygote, std::move(handle), false, false};
   return {};
 }
 
@@ -271,8 +271,9 @@ void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) 
       const auto found = creations_.find(event.token);
       if (found == creations_.end()) return;
       found->second.handle->oom_events = std::move(descriptor);
+      found->second.created = true;
       // One with a program is delivered when that says that it is armed.
-      if (found->second.zygote == Zygote::kNone) deliver(event.token);
+      if (found->second.zygote == Zygote::kNone || found->second.armed) deliver(event.token);
       break;
     }
     case LauncherEventKind::kFailed:
@@ -293,7 +294,14 @@ void SandboxPool::handle_status(std::uint64_t token) {
   const ssize_t count = ::read(found->second.handle->status.get(), &record, sizeof record);
   const bool whole =
       count == static_cast<ssize_t>(sizeof record) && record.magic == sandbox::kProtocolMagic;
-  if (whole && record.kind == sandbox::StatusKind::kArmed) return deliver(token);
+  if (whole && record.kind == sandbox::StatusKind::kArmed) {
+    // The rest of the pipe is for whoever runs the program.
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.handle->status.get(), nullptr);
+    found->second.armed = true;
+    // The launcher's word may come later than the program's; it brings the OOM counter.
+    if (found->second.created) deliver(token);
+    return;
+  }
   fail_creation(token, whole ? creation_error(record.step, record.error)
                              : Error{ErrorCode::kUnavailable, "the zygote is gone", 0, {}});
 }
@@ -301,9 +309,6 @@ void SandboxPool::handle_status(std::uint64_t token) {
 void SandboxPool::deliver(std::uint64_t token) {
   auto node = creations_.extract(token);
   Creation& creation = node.mapped();
-  if (creation.handle->status.is_open()) {
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, creation.handle->status.get(), nullptr);
-  }
   Kind& one = kind(creation.zygote);
   --one.creating;
   one.failed = false;

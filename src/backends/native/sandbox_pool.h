@@ -101,6 +101,8 @@ class SandboxPool {
   struct Creation {
     sandbox::Zygote zygote;
     std::unique_ptr<SandboxHandle> handle;
+    bool created = false;  // The launcher has said so.
+    bool armed = false;    // Its program has.
   };
 
   void run();
