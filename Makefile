@@ -1,6 +1,6 @@
 # An index of the everyday commands; CMake and the scripts do the work.
 
-.PHONY: help build test quick asan tsan tidy format bench image run doctor release clean
+.PHONY: help build test quick asan tsan tidy fuzz format bench image run doctor release clean
 
 help:
 	@echo "build    the development build, with unit tests"
@@ -8,6 +8,7 @@ help:
 	@echo "asan     unit, contract and security tests under AddressSanitizer and UBSan"
 	@echo "tsan     the threads of engine and net under ThreadSanitizer"
 	@echo "tidy     static analysis of what changed"
+	@echo "fuzz     generated input for every parser, 20 seconds each (scripts/fuzz.sh)"
 	@echo "format   lays out every C++ file"
 	@echo "bench    measures the release build"
 	@echo "image    builds the default image"
@@ -33,8 +34,11 @@ quick:
 asan tsan tidy:
 	./test $@
 
+fuzz:
+	scripts/fuzz.sh
+
 format:
-	git ls-files --cached --others --exclude-standard -- 'src/*.cpp' 'src/*.h' 'fuzz/*.cpp' | xargs clang-format-19 -i
+	git ls-files --cached --others --exclude-standard -- 'src/*.cpp' 'src/*.h' 'fuzz/*.cpp' 'fuzz/*.h' | xargs clang-format-19 -i
 
 bench: release
 	bench/run.py

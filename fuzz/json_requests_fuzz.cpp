@@ -15,10 +15,9 @@ namespace {
 void check_refusal(const onyx::Refusal& refusal) {
   require(refusal.status == 400 || refusal.status == 422, "a refusal is the client's fault");
   require(cloister::is_valid_utf8(refusal.body), "an answer is valid text");
-  const auto answer = onyx::parse_json(refusal.body);
-  // What is echoed is as deep as it was sent, and the answer wraps it.
-  if (!answer) return require(refusal.status == 422, "a plain refusal is JSON");
-  require(answer->is_object() && answer->contains("detail"), "an answer says what was wrong");
+  // The parser of requests bounds nesting, and an answer wraps what it echoes: hence the library's.
+  require(onyx::Json::accept(refusal.body), "an answer is JSON");
+  require(refusal.body.starts_with(R"({"detail":)"), "an answer says what was wrong");
 }
 
 void check_files(const std::vector<cloister::engine::InputFile>& files) {

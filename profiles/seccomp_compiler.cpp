@@ -23,6 +23,7 @@ namespace {
 using Json = nlohmann::json;
 
 std::uint32_t errno_action(const std::string& name) {
+  if (name == "SUCCESS") return SCMP_ACT_ERRNO(0);
   if (name == "EPERM") return SCMP_ACT_ERRNO(EPERM);
   if (name == "ENOSYS") return SCMP_ACT_ERRNO(ENOSYS);
   if (name == "EAFNOSUPPORT") return SCMP_ACT_ERRNO(EAFNOSUPPORT);

@@ -24,7 +24,7 @@ run_part() {
 
 # Our C++ files, tracked or new.
 source_files() {
-  git ls-files --cached --others --exclude-standard -- 'src/*.cpp' 'src/*.h' 'fuzz/*.cpp'
+  git ls-files --cached --others --exclude-standard -- 'src/*.cpp' 'src/*.h' 'fuzz/*.cpp' 'fuzz/*.h'
 }
 
 # venv_python: prints the interpreter that has the packages of tests/requirements.txt.

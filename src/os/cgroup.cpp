@@ -305,6 +305,7 @@ Result<void> CgroupTree::limit_leaf(const Hierarchy& hierarchy, int leaf,
       const char* swap = hierarchy.version2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
       const int error = write_at(leaf, swap, hierarchy.version2 ? "0" : bytes);
       if (error != 0 && error != ENOENT) return fail_errno("limit swap", error);
+      if (error == ENOENT && !hierarchy.version2) TRY_VOID(set("memory.swappiness", "0"));
     } else if (controller == CgroupController::kPids) {
       TRY_VOID(set("pids.max", std::to_string(limits.processes)));
     } else if (limits.cpu_percent != 0) {

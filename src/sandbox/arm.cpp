@@ -30,6 +30,7 @@ int set_limit(int resource, rlim_t value) {
 }
 
 int set_resource_limits(const SandboxLimits& limits) {
+  // A core size of 1, not 0: only then the kernel does not start a core handler of the host either.
   const struct {
     int resource;
     rlim_t value;
@@ -37,7 +38,7 @@ int set_resource_limits(const SandboxLimits& limits) {
       {RLIMIT_CPU, limits.cpu_seconds},
       {RLIMIT_NOFILE, limits.open_files},
       {RLIMIT_NPROC, limits.processes},
-      {RLIMIT_CORE, 0},
+      {RLIMIT_CORE, 1},
       {RLIMIT_MEMLOCK, 1U << 16},
       {RLIMIT_MSGQUEUE, 0},
       {RLIMIT_SIGPENDING, 256},
@@ -79,8 +80,6 @@ ArmFailure arm_process(const SandboxLimits& limits, int landlock_abi) {
   if (const int error = os::set_capabilities(0); error != 0) {
     return {Step::kCapabilities, error};
   }
-  // The change of user made the process unreadable to itself (/proc/self); it holds no secret.
-  if (::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) != 0) return {Step::kIdentity, errno};
   if (const int error = os::load_seccomp_filter(kSeccompProfile, std::size(kSeccompProfile));
       error != 0) {
     return {Step::kSeccomp, error};

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "os/cgroup.h"
+#include "os/descriptor_limit.h"
 #include "os/syscalls.h"
 #include "os/unix_message.h"
 #include "os/user_namespace.h"
@@ -128,6 +129,7 @@ bool give_up_privileges(const LauncherConfig& config) {
 }  // namespace
 
 int run_launcher() {
+  os::raise_descriptor_limit();
   Start start;
   if (!receive_start(start)) {
     std::fprintf(stderr, "cloister-launcher is started by cloister, not by hand\n");
@@ -152,10 +154,16 @@ int run_launcher() {
   arguments.flags =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
   arguments.exit_signal = SIGCHLD;
+  // The kernel charges what sandboxes use of its per-user counters to whoever makes the namespace,
+  // so that must not be the host's root.
+  const bool has_range = start.config.id_base != 0;
+  if (has_range && ::seteuid(start.config.id_base) != 0) return 1;
   const pid_t pid = os::clone3(arguments);
   if (pid == 0) run_inside(start, std::move(*cgroups), pair->second.release());
+  const int clone_error = errno;
+  if (has_range && ::seteuid(0) != 0) return 1;
   if (pid < 0) {
-    report_fatal(start.server.get(), {Step::kNamespaces, errno},
+    report_fatal(start.server.get(), {Step::kNamespaces, clone_error},
                  "user namespaces are refused to this user");
     return 1;
   }

@@ -64,7 +64,8 @@ class Collector {
     if (!is_directory && !S_ISREG(status.st_mode)) return 0;
     const std::size_t name_length = std::strlen(name);
     const std::size_t start = path_length == 0 ? 0 : path_length + 1;
-    if (start + name_length + 1 > kMaxPath || depth >= kMaxWorkspaceDepth) {
+    if (start + name_length + 1 > kMaxPath || depth >= kMaxWorkspaceDepth ||
+        sent_ >= kMaxCollectedFiles) {
       ++left_out_;
       return 0;
     }

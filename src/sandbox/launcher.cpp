@@ -35,6 +35,19 @@ Zygote parent_of(Zygote which) {
   }
 }
 
+// Bounds that no setting reaches; more would be a mistake of the server, or worse.
+bool limits_are_valid(const SandboxLimits& limits) {
+  constexpr std::uint64_t kBytesMax = 1ULL << 42;
+  const auto within = [](std::uint64_t value, std::uint64_t most) {
+    return value > 0 && value <= most;
+  };
+  return within(limits.memory_bytes, kBytesMax) && within(limits.workspace_bytes, kBytesMax) &&
+         within(limits.workspace_inodes, 1ULL << 32) && within(limits.tmp_bytes, kBytesMax) &&
+         within(limits.shm_bytes, kBytesMax) && within(limits.processes, 1U << 20) &&
+         limits.cpu_percent <= 100000 && within(limits.cpu_seconds, 1U << 30) &&
+         within(limits.open_files, 1U << 20);
+}
+
 }  // namespace
 
 Launcher::Launcher(UniqueFd server, const LauncherConfig& config, os::CgroupTree cgroups)
@@ -157,6 +170,15 @@ void Launcher::handle_server() {
     server_gone_ = true;
     return;
   }
+  // The request itself is whole, but its descriptors did not fit into this process.
+  if (error == EMSGSIZE && message.size == sizeof request && request.magic == kProtocolMagic) {
+    LauncherEvent event;
+    event.kind = LauncherEventKind::kFailed;
+    event.token = request.token;
+    event.step = static_cast<std::uint32_t>(Step::kReceive);
+    event.error = EMFILE;
+    return send(event);
+  }
   if (error != 0 || message.size != sizeof request || request.magic != kProtocolMagic) {
     say("a request of the wrong form from the server", error);
     message.close_all();
@@ -180,7 +202,7 @@ void Launcher::handle_create(const CreateRequest& request, os::ReceivedMessage& 
   const bool valid = message.descriptor_count == expected && request.token != 0 &&
                      request.token < 1ULL << kKindShift &&
                      static_cast<std::uint32_t>(request.zygote) < kZygoteCount &&
-                     !sandboxes_.contains(request.token);
+                     limits_are_valid(request.limits) && !sandboxes_.contains(request.token);
   const auto slot = valid ? take_slot() : std::nullopt;
   if (!slot) {
     LauncherEvent event;
@@ -210,6 +232,7 @@ void Launcher::handle_init(std::uint64_t token) {
       os::receive_message(sandbox.init_socket.get(), &event, sizeof event, message, MSG_DONTWAIT);
   if (error == EAGAIN) return;
   std::vector<UniqueFd> namespaces;
+  namespaces.reserve(message.descriptor_count);
   for (std::size_t i = 0; i < message.descriptor_count; ++i)
     namespaces.push_back(message.take(i));
   unwatch(sandbox.init_socket);

@@ -27,6 +27,7 @@ ArmFailure Launcher::create(Sandbox& sandbox, UniqueFd control) {
                                    {limits.memory_bytes, limits.processes, limits.cpu_percent});
     if (!leaf) {
       std::fprintf(stderr, "cloister-launcher: %s\n", leaf.error().describe().c_str());
+      remove_cgroup("s" + std::to_string(sandbox.token));  // What was made before the failure.
       return {Step::kCgroupCreate, leaf.error().system_errno};
     }
     sandbox.cgroup = std::move(*leaf);

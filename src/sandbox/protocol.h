@@ -25,6 +25,7 @@ namespace cloister::sandbox {
 inline constexpr std::uint32_t kProtocolMagic = 0xC1015701;
 inline constexpr std::size_t kMaxPath = 4096;           // Of a file in a workspace, with its NUL.
 inline constexpr std::size_t kMaxWorkspaceDepth = 128;  // Directories below the workspace.
+inline constexpr std::uint64_t kMaxCollectedFiles = 10000;
 inline constexpr std::size_t kMaxCgroupFds = 3;
 inline constexpr std::uint32_t kMaxSlots = 4096;  // Sandboxes at once, ready ones included.
 

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -42,6 +43,7 @@ struct Child {
 };
 
 Hooks hooks;
+int own_pid_namespace = -1;
 Child children[kMaxSlots];
 std::size_t child_count = 0;
 
@@ -106,6 +108,9 @@ void enter_sandbox(const ZygoteRequest& request, const os::ReceivedMessage& mess
   unblock_signals();
   write_armed(kStatusFd);
   ::close(kStatusFd);
+  // The change of user made the process unreadable to itself (/proc/self). It holds no secret and,
+  // by now, no descriptor but the program's. Programs that are executed get this from the kernel.
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }
 
 void reap_children() {
@@ -140,6 +145,8 @@ bool fork_into_sandbox(const ZygoteRequest& request, os::ReceivedMessage& messag
   }
   const int error = errno;
   hooks.after_fork_parent();
+  // Back at once: the next zygote must not be born in a sandbox, and a dead namespace not be kept.
+  if (::setns(own_pid_namespace, CLONE_NEWPID) != 0) ::_exit(1);
   if (pid < 0) {
     write_failure(status, {Step::kFork, error});
     return false;
@@ -189,7 +196,8 @@ CLOISTER_GUEST_API int cloister_guest_serve(int socket) {
   ::sigaddset(&child_signal, SIGCHLD);
   ::sigprocmask(SIG_BLOCK, &child_signal, nullptr);
   const int signals = ::signalfd(-1, &child_signal, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (signals < 0 || os::send_message(socket, "r", 1, {}) != 0) return -1;
+  own_pid_namespace = ::open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+  if (signals < 0 || own_pid_namespace < 0 || os::send_message(socket, "r", 1, {}) != 0) return -1;
   pollfd watched[2] = {{socket, POLLIN, 0}, {signals, POLLIN, 0}};
   for (;;) {
     if (::poll(watched, 2, -1) < 0 && errno != EINTR) return -1;

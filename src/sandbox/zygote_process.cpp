@@ -38,6 +38,7 @@ constexpr os::CapabilitySet kKept = os::capability(CAP_SYS_ADMIN) | os::capabili
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (socket_copy < 0 || program_copy < 0 || library_copy < 0 || null < 0) ::_exit(126);
   if (::dup2(null, 0) < 0 || ::dup2(null, 1) < 0 || ::dup2(socket_copy, kSocket) < 0 ||
       ::dup2(program_copy, kProgram) < 0 || ::dup2(library_copy, kLibrary) < 0 ||
       os::close_range(6, ~0U) != 0 || os::limit_capabilities(kKept) != 0) {

@@ -40,6 +40,7 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const SqliteSetting
   TRY_VOID(writer->run_script("PRAGMA wal_autocheckpoint = 16384;"));
   std::vector<std::unique_ptr<SqliteConnection>> readers;
   const std::size_t count = settings.readers > 0 ? settings.readers : 1;
+  readers.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     readers.push_back(
         TRY(SqliteConnection::open(settings.path, Access::kReadOnly, settings.busy_timeout)));

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 import uuid
+from pathlib import Path
 
 import pytest
 import requests
@@ -216,3 +217,42 @@ def test_bad_setting_stops_the_start_and_is_named(server_factory, name, value):
 def test_empty_setting_counts_as_unset(server_factory, name):
     server = server_factory(**{name: ""})
     assert server.api().execute("print(1)").ok().stdout == "1\n"
+
+
+def zygotes_of(server):
+    """Pids of the interpreters that only fork: they share the launcher's PID namespace."""
+    found = []
+    for pid in host.descendants(server.process.pid):
+        try:
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            levels = next(
+                line.split()[1:]
+                for line in Path(f"/proc/{pid}/status").read_text().splitlines()
+                if line.startswith("NSpid:")
+            )
+        except (OSError, StopIteration):
+            continue
+        if command[:2] == [b"python3", b"/proc/self/fd/4"] and len(levels) == 2:
+            found.append(pid)
+    return found
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root sees the zygotes' namespaces")
+def test_kill_9_of_each_zygote(server_factory):
+    """Every interpreter that forks is replaced, by one that forks again."""
+    server = server_factory()
+    api = server.api()
+    program = "import numpy\nimport matplotlib.pyplot\nprint(numpy.zeros(2).tolist())"
+    assert api.execute(program, timeout_ms=20000).ok().stdout == "[0.0, 0.0]\n"
+    zygotes = zygotes_of(server)
+    assert len(zygotes) == 3
+    for pid in zygotes:
+        os.kill(pid, signal.SIGKILL)
+
+    def works():
+        answer = api.post("/v1/execute", json={"code": program, "timeout_ms": 20000}, timeout=60)
+        return answer.status_code == 200 and answer.json()["stdout"] == "[0.0, 0.0]\n"
+
+    wait_until(lambda: works() and len(zygotes_of(server)) == 3, 60, "the zygotes are back")
+    for _ in range(10):
+        assert api.execute(program, timeout_ms=20000).ok().stdout == "[0.0, 0.0]\n"

@@ -1,6 +1,7 @@
 """Refused system calls: each is tried on the bare host too, where it must come further."""
 
 import ast
+import errno
 import platform
 
 import pytest
@@ -94,3 +95,43 @@ def test_filter_cannot_be_replaced_by_a_weaker_one(api):
     )
     result, errno = api.execute_json(code)
     assert result == -1 and errno in (EPERM, ENOSYS)
+
+
+def test_inotify_of_the_host_cannot_be_used_up(api):
+    """The kernel counts instances per host user, so a sandbox gets none."""
+    code = (
+        "import ctypes\nc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(c.inotify_init1(0), ctypes.get_errno())"
+    )
+    assert api.execute(code).ok().stdout == f"-1 {errno.ENOSYS}\n"
+
+
+@pytest.mark.parametrize("kind, protocol", [(1, 262), (2, 136), (1, 132), (3, 1), (5, 132)])
+def test_only_tcp_and_udp_on_the_loopback(api, kind, protocol):
+    """MPTCP, UDP-Lite, SCTP and raw sockets would reach far more of the kernel."""
+    code = (
+        f"import socket\ntry:\n    socket.socket(socket.AF_INET, {kind}, {protocol})\n"
+        "    print('open')\nexcept OSError as e:\n    print(e.errno)\n"
+        "socket.socket(socket.AF_INET, socket.SOCK_STREAM).close()"
+    )
+    assert api.execute(code).ok().stdout == f"{errno.EPERM}\n"
+
+
+def test_a_program_cannot_make_children_for_the_zygote(api):
+    """clone with CLONE_PARENT gives the child to the caller's parent."""
+    clone_parent = 0x8000
+    code = (
+        "import ctypes, os, signal\nc = ctypes.CDLL(None, use_errno=True)\n"
+        f"r = c.syscall(56, {clone_parent} | signal.SIGCHLD, 0, 0, 0, 0)\n"
+        "if r == 0: os._exit(0)\nprint(r, ctypes.get_errno())"
+    )
+    assert api.execute(code).ok().stdout == f"-1 {errno.EPERM}\n"
+
+
+def test_huge_pages_of_the_host_are_out_of_reach(api):
+    code = (
+        "import ctypes\nc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(c.memfd_create(b'x', 4), ctypes.get_errno())\n"
+        "print(c.memfd_create(b'x', 0) > 2)"
+    )
+    assert api.execute(code).ok().stdout == f"-1 {errno.EPERM}\nTrue\n"

@@ -2,6 +2,7 @@
 
 #include "backends/native/command_file.h"
 #include "backends/native/program_io.h"
+#include "backends/native/program_pipes.h"
 #include "os/memfd.h"
 #include "os/unix_message.h"
 
@@ -17,8 +18,8 @@ struct CommandPipes {
 };
 
 Result<CommandPipes> make_pipes() {
-  return CommandPipes{TRY(os::make_pipe()), TRY(os::make_pipe()), TRY(os::make_pipe()),
-                      TRY(os::make_pipe())};
+  return CommandPipes{TRY(make_input_pipe()), TRY(make_output_pipe()), TRY(make_output_pipe()),
+                      TRY(make_status_pipe())};
 }
 
 // Ends whatever is left in the sandbox and waits until it is gone.
@@ -37,7 +38,6 @@ Result<engine::RunOutcome> run_command(const CommandRun& run,
   const std::string bytes = TRY(make_command_file(run.command, run.limits));
   const UniqueFd file = TRY(os::make_sealed_memfd("command", bytes));
   CommandPipes pipes = TRY(make_pipes());
-  TRY_VOID(os::set_nonblocking(pipes.in.write_end.get()));
   const std::uint64_t oom_kills_before = handle.oom_kills();
   const int passed[] = {file.get(), pipes.in.read_end.get(), pipes.out.write_end.get(),
                         pipes.error.write_end.get(), pipes.status.write_end.get()};

@@ -24,7 +24,7 @@ Result<engine::RunOutcome> FreshPythonSandbox::run(const engine::RunSpec& spec,
   }
   std::vector<engine::StagedFile> main_file;
   main_file.push_back({kMainFile, TRY(os::make_sealed_memfd("program", program->code))});
-  TRY_VOID(handle().stage(std::move(main_file)));
+  TRY_VOID(handle().stage(main_file));
   // The zygote's program, told to run the main file instead of becoming a zygote.
   const engine::CommandProgram command{
       {"python3", "-c", std::string(embedded::python_guest::zygote_py()), "fresh",

@@ -9,7 +9,7 @@ namespace {
 using sandbox::Zygote;
 
 // Statements beyond this are not looked at: imports stand at the top.
-constexpr std::size_t kScannedBytes = 64 * 1024;
+constexpr std::size_t kScannedBytes = std::size_t{64} * 1024;
 
 constexpr std::string_view kDataModules[] = {"numpy",    "pandas",      "scipy",
                                              "sklearn",  "statsmodels", "sympy",

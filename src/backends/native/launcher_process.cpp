@@ -43,7 +43,9 @@ Result<std::uint32_t> accepted_bits(const std::vector<std::string>& names) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  ::signal(SIGPIPE, SIG_DFL);
+  // Ignored signals would be ignored in every sandbox too.
+  for (int signal = 1; signal < NSIG; ++signal)
+    ::signal(signal, SIG_DFL);
   ::setsid();  // A terminal's interrupt is for the server, which then ends the launcher.
   const int copy = ::fcntl(socket, F_DUPFD, 16);
   if (::dup2(copy, sandbox::kServerSocket) < 0 || os::close_range(4, ~0U) != 0) ::_exit(126);

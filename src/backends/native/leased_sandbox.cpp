@@ -9,7 +9,7 @@ LeasedSandbox::LeasedSandbox(SandboxPool::Lease lease, const Clock& clock)
 
 Result<void> LeasedSandbox::stage(std::vector<engine::StagedFile> files) {
   const std::lock_guard lock(conversation_);
-  return handle().stage(std::move(files));
+  return handle().stage(files);
 }
 
 Result<void> LeasedSandbox::visit_files(

@@ -16,7 +16,7 @@
 namespace cloister::backends::native {
 namespace {
 
-constexpr std::size_t kChunk = 64 * 1024;
+constexpr std::size_t kChunk = std::size_t{64} * 1024;
 // A killed program that has not ended by then hangs in the kernel.
 constexpr Milliseconds kKillLimit{10000};
 constexpr Milliseconds kDrainLimit{10000};
@@ -70,7 +70,7 @@ void ProgramIo::begin_kill() {
 
 int ProgramIo::remaining_ms() const {
   const auto left = std::chrono::ceil<Milliseconds>(deadline_ - clock_.steady_now()).count();
-  return static_cast<int>(std::clamp<long long>(left, 0, 3600 * 1000));
+  return static_cast<int>(std::clamp<long long>(left, 0, 3600LL * 1000));
 }
 
 ProgramIo::Event ProgramIo::poll_once(std::string_view& stdin_left) {

@@ -38,7 +38,6 @@ Result<engine::RunOutcome> PythonSandbox::run(const engine::RunSpec& spec,
   if (program == nullptr || !ends.program.is_open()) {
     return fail(ErrorCode::kUnsupported, "this sandbox runs one Python program");
   }
-  TRY_VOID(os::set_nonblocking(ends.standard_in.get()));
   TRY_VOID(send_program(*program));
   observer.on_started();
   bool killing = false;

@@ -95,7 +95,7 @@ Result<SandboxHandle::Reply> SandboxHandle::receive(Milliseconds limit) {
   return reply;
 }
 
-Result<void> SandboxHandle::stage(std::vector<engine::StagedFile> files) {
+Result<void> SandboxHandle::stage(const std::vector<engine::StagedFile>& files) {
   for (const engine::StagedFile& file : files) {
     InitRequest message;
     message.kind = InitRequestKind::kStage;

@@ -28,7 +28,7 @@ class SandboxHandle {
   UniqueFd standard_out;
   UniqueFd standard_error;
 
-  Result<void> stage(std::vector<engine::StagedFile> files);
+  Result<void> stage(const std::vector<engine::StagedFile>& files);
   Result<void> visit_files(const std::function<Result<void>(engine::FoundFile)>& visitor);
 
   // Starts a command; the descriptors become the program's. No reply: see the status pipe.

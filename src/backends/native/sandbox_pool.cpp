@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "backends/native/program_pipes.h"
 #include "os/unix_message.h"
 #include "sandbox/step.h"
 
@@ -24,6 +25,11 @@ constexpr std::uint64_t kLauncherTag = ~0ULL;
 constexpr std::uint64_t kWakeTag = ~0ULL - 1;
 
 constexpr std::chrono::seconds kQuietTime{30};
+// A creation takes milliseconds; one that is this late has lost its answer.
+constexpr std::chrono::seconds kCreationLimit{10};
+// Bounds how many files an init has on their way to the server: the kernel counts descriptors in
+// flight for all sandboxes together.
+constexpr int kInitSendBuffer = 16 * 1024;
 
 void watch(int epoll, int fd, std::uint64_t tag) {
   epoll_event event{};
@@ -101,7 +107,7 @@ Result<SandboxPool::Lease> SandboxPool::take(Zygote zygote, Milliseconds limit) 
     wanted.ready.pop_front();
     lock.unlock();
     wake();
-    return Lease(std::move(handle), running_);
+    return Lease(std::move(handle), *this);
   }
   wanted.last_miss = clock_.steady_now();
   if (options_.ready > 0) wanted.wanted = std::min(wanted.wanted + 1, options_.ready_max);
@@ -111,7 +117,7 @@ Result<SandboxPool::Lease> SandboxPool::take(Zygote zygote, Milliseconds limit) 
   wake();
   waiter.changed.wait_for(lock, limit, [&] { return waiter.handle || waiter.error; });
   std::erase(wanted.waiters, &waiter);
-  if (waiter.handle) return Lease(std::move(waiter.handle), running_);
+  if (waiter.handle) return Lease(std::move(waiter.handle), *this);
   if (waiter.error) return fail(std::move(*waiter.error));
   return fail(ErrorCode::kUnavailable, "no sandbox became ready in time");
 }
@@ -142,14 +148,17 @@ std::uint64_t SandboxPool::landlock_abi() const {
 void SandboxPool::run() {
   std::array<epoll_event, 64> events{};
   for (;;) {
+    int wait = 0;
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return;
       shrink();
+      give_up_late_creations();
       if (lost_reason_.empty()) create_missing();
+      wait = wait_ms();
     }
-    const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                   static_cast<int>(Milliseconds(kQuietTime).count()));
+    const int count =
+        ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), wait);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t tag = events[static_cast<std::size_t>(i)].data.u64;
       if (tag == kWakeTag) {
@@ -162,6 +171,33 @@ void SandboxPool::run() {
       }
     }
   }
+}
+
+// The init ends when its socket closes; one that does not listen is killed by the launcher.
+void SandboxPool::end(std::unique_ptr<SandboxHandle> handle) {
+  sandbox::CreateRequest request;
+  request.kind = sandbox::CreateKind::kDestroy;
+  request.token = handle->token;
+  handle.reset();
+  const int error = os::send_message(launcher_.socket(), &request, sizeof request, {});
+  if (error != 0) log_.warning("the launcher does not hear of a sandbox's end", {{"errno", error}});
+  running_.fetch_sub(1);
+}
+
+void SandboxPool::give_up_late_creations() {
+  const SteadyTime now = clock_.steady_now();
+  std::vector<std::uint64_t> late;
+  for (const auto& [token, creation] : creations_) {
+    if (creation.deadline <= now) late.push_back(token);
+  }
+  for (const std::uint64_t token : late) {
+    fail_creation(token,
+                  {ErrorCode::kUnavailable, "a sandbox did not become ready in time", 0, {}});
+  }
+}
+
+int SandboxPool::wait_ms() const {
+  return static_cast<int>(Milliseconds(creations_.empty() ? kQuietTime : kCreationLimit).count());
 }
 
 void SandboxPool::shrink() {
@@ -201,15 +237,19 @@ Result<void> SandboxPool::create(Zygote zygote) {
   request.zygote = zygote;
   request.limits = options_.limits;
   auto control = TRY(os::make_seqpacket_pair());
+  if (::setsockopt(control.second.get(), SOL_SOCKET, SO_SNDBUF, &kInitSendBuffer,
+                   sizeof kInitSendBuffer) != 0) {
+    return fail_errno("setsockopt SO_SNDBUF");
+  }
   handle->control = std::move(control.first);
   std::vector<UniqueFd> theirs;
   theirs.push_back(std::move(control.second));
   if (zygote != Zygote::kNone) {
     auto program = TRY(os::make_seqpacket_pair());
-    auto status = TRY(os::make_pipe());
-    auto in = TRY(os::make_pipe());
-    auto out = TRY(os::make_pipe());
-    auto error = TRY(os::make_pipe());
+    auto status = TRY(make_status_pipe());
+    auto in = TRY(make_input_pipe());
+    auto out = TRY(make_output_pipe());
+    auto error = TRY(make_output_pipe());
     handle->program = std::move(program.first);
     handle->status = std::move(status.read_end);
     handle->standard_in = std::move(in.write_end);
@@ -222,13 +262,17 @@ Result<void> SandboxPool::create(Zygote zygote) {
     theirs.push_back(std::move(error.write_end));
   }
   std::vector<int> passed;
+  passed.reserve(theirs.size());
   for (const UniqueFd& fd : theirs)
     passed.push_back(fd.get());
   const int error = os::send_message(launcher_.socket(), &request, sizeof request, passed);
   if (error != 0) return fail_errno("ask the launcher", error);
   if (handle->status.is_open()) watch(epoll_.get(), handle->status.get(), request.token);
   ++kind(zygote).creating;
-  creations_[request.token] = {zygote, std::move(handle), false, false};
+  Creation& creation = creations_[request.token];
+  creation.zygote = zygote;
+  creation.handle = std::move(handle);
+  creation.deadline = clock_.steady_now() + kCreationLimit;
   return {};
 }
 
@@ -264,7 +308,11 @@ void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) 
       if (event.token >= kinds_.size()) return;
       const bool ready = event.kind == LauncherEventKind::kZygoteReady;
       kinds_[event.token].usable = ready;
-      if (!ready) log_.warning("a zygote is lost", {{"zygote", std::int64_t(event.token)}});
+      if (!ready) {
+        log_.warning("a zygote is lost", {{"zygote", std::int64_t(event.token)}});
+        // Nobody would report the end of a program in these.
+        kinds_[event.token].ready.clear();
+      }
       break;
     }
     case LauncherEventKind::kCreated: {
@@ -286,20 +334,28 @@ void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) 
   state_changed_.notify_all();
 }
 
+// Only this thread ends a creation, so the descriptor stays open between the two looks.
 void SandboxPool::handle_status(std::uint64_t token) {
-  const std::lock_guard lock(mutex_);
-  const auto found = creations_.find(token);
-  if (found == creations_.end()) return;
+  int status = -1;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = creations_.find(token);
+    if (found == creations_.end()) return;
+    status = found->second.handle->status.get();
+  }
   sandbox::StatusRecord record;
-  const ssize_t count = ::read(found->second.handle->status.get(), &record, sizeof record);
+  const ssize_t count = ::read(status, &record, sizeof record);
+  if (count < 0 && errno == EAGAIN) return;
   const bool whole =
       count == static_cast<ssize_t>(sizeof record) && record.magic == sandbox::kProtocolMagic;
+  const std::lock_guard lock(mutex_);
   if (whole && record.kind == sandbox::StatusKind::kArmed) {
     // The rest of the pipe is for whoever runs the program.
-    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, found->second.handle->status.get(), nullptr);
-    found->second.armed = true;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, status, nullptr);
+    Creation& creation = creations_.find(token)->second;
+    creation.armed = true;
     // The launcher's word may come later than the program's; it brings the OOM counter.
-    if (found->second.created) deliver(token);
+    if (creation.created) deliver(token);
     return;
   }
   fail_creation(token, whole ? creation_error(record.step, record.error)

@@ -40,25 +40,24 @@ struct PoolOptions {
 // Thread safe. Outlives every Lease.
 class SandboxPool {
  public:
-  // A sandbox in use. Ends with its destruction.
+  // A sandbox in use. Ends with its destruction, also when its init no longer listens.
   class Lease {
    public:
-    Lease(std::unique_ptr<SandboxHandle> handle, std::atomic<std::size_t>& running)
-        : handle_(std::move(handle)), running_(&running) {
-      running.fetch_add(1);
+    Lease(std::unique_ptr<SandboxHandle> handle, SandboxPool& pool)
+        : handle_(std::move(handle)), pool_(&pool) {
+      pool.running_.fetch_add(1);
     }
-    Lease(Lease&& other) noexcept
-        : handle_(std::move(other.handle_)), running_(std::exchange(other.running_, nullptr)) {}
+    Lease(Lease&& other) noexcept = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease() {
-      if (running_ != nullptr) running_->fetch_sub(1);
+      if (handle_) pool_->end(std::move(handle_));
     }
     SandboxHandle& handle() { return *handle_; }
     const SandboxHandle& handle() const { return *handle_; }
 
    private:
     std::unique_ptr<SandboxHandle> handle_;
-    std::atomic<std::size_t>* running_;
+    SandboxPool* pool_;
   };
 
   // `log` and `clock` must outlive the pool. `on_lost` is called once, on the pool's thread, when
@@ -99,14 +98,16 @@ class SandboxPool {
     SteadyTime last_miss{};
   };
   struct Creation {
-    sandbox::Zygote zygote;
+    sandbox::Zygote zygote = sandbox::Zygote::kNone;
     std::unique_ptr<SandboxHandle> handle;
+    SteadyTime deadline{};
     bool created = false;  // The launcher has said so.
     bool armed = false;    // Its program has.
   };
 
   void run();
   void wake();
+  void end(std::unique_ptr<SandboxHandle> handle);
   void create_missing();                        // Requires mutex_.
   Result<void> create(sandbox::Zygote zygote);  // Requires mutex_.
   void handle_launcher();
@@ -115,7 +116,9 @@ class SandboxPool {
   void deliver(std::uint64_t token);                     // Requires mutex_.
   void fail_creation(std::uint64_t token, Error error);  // Requires mutex_.
   void lose(const std::string& reason);
-  void shrink();  // Requires mutex_.
+  void shrink();                  // Requires mutex_.
+  void give_up_late_creations();  // Requires mutex_.
+  int wait_ms() const;            // Requires mutex_.
   Kind& kind(sandbox::Zygote zygote) { return kinds_[static_cast<std::size_t>(zygote)]; }
   sandbox::Zygote nearest_usable(sandbox::Zygote zygote);  // Requires mutex_.
 

@@ -39,24 +39,24 @@ class FakeLauncher {
  public:
   explicit FakeLauncher(UniqueFd socket) : socket_(std::move(socket)) {}
 
-  // The next request; one with token 0 when none comes within `limit`.
+  // The next request for a sandbox; one with token 0 when none comes within `limit`.
   Asked next(Milliseconds limit = kLong) {
-    Asked asked;
-    pollfd watched{socket_.get(), POLLIN, 0};
-    os::ReceivedMessage message;
-    if (::poll(&watched, 1, static_cast<int>(limit.count())) != 1 ||
-        os::receive_message(socket_.get(), &asked.request, sizeof asked.request, message) != 0 ||
-        message.size != sizeof asked.request) {
-      asked.request.token = 0;
-      return asked;
-    }
-    EXPECT_EQ(asked.request.magic, sandbox::kProtocolMagic);
+    Asked asked = receive(limit);
+    while (asked.token() != 0 && asked.request.kind == sandbox::CreateKind::kDestroy)
+      asked = receive(limit);
+    if (asked.token() == 0) return asked;
     const bool plain = asked.request.zygote == Zygote::kNone;
-    EXPECT_EQ(message.descriptor_count,
+    EXPECT_EQ(asked.descriptors.size(),
               plain ? sandbox::kCreateFdsPlain : sandbox::kCreateFdsZygote);
-    for (std::size_t i = 0; i < message.descriptor_count; ++i)
-      asked.descriptors.push_back(message.take(i));
     return asked;
+  }
+
+  // The token of the next sandbox that is to end.
+  std::uint64_t next_end() {
+    Asked asked = receive(kLong);
+    while (asked.token() != 0 && asked.request.kind == sandbox::CreateKind::kCreate)
+      asked = receive(kLong);
+    return asked.token();
   }
 
   void send(LauncherEventKind kind, std::uint64_t token = 0, int descriptor = -1,
@@ -90,6 +90,22 @@ class FakeLauncher {
   }
 
  private:
+  Asked receive(Milliseconds limit) {
+    Asked asked;
+    pollfd watched{socket_.get(), POLLIN, 0};
+    os::ReceivedMessage message;
+    if (::poll(&watched, 1, static_cast<int>(limit.count())) != 1 ||
+        os::receive_message(socket_.get(), &asked.request, sizeof asked.request, message) != 0 ||
+        message.size != sizeof asked.request) {
+      asked.request.token = 0;
+      return asked;
+    }
+    EXPECT_EQ(asked.request.magic, sandbox::kProtocolMagic);
+    for (std::size_t i = 0; i < message.descriptor_count; ++i)
+      asked.descriptors.push_back(message.take(i));
+    return asked;
+  }
+
   UniqueFd socket_;
 };
 
@@ -131,6 +147,14 @@ class SandboxPoolTest : public testing::Test {
     if (asked.zygote() != Zygote::kNone) asked.arm();
   }
 
+  // What has been made may still be on its way to those that are kept.
+  void wait_for_ready(std::size_t count) const {
+    const SteadyTime limit = clock_.steady_now() + kLong;
+    while (pool_->ready() != count && clock_.steady_now() < limit)
+      std::this_thread::yield();
+    ASSERT_EQ(pool_->ready(), count);
+  }
+
   SystemClock clock_;
   Logger log_{LogLevel::kError, LogFormat::kPlain, clock_, null_.get()};
   PoolOptions options_;
@@ -159,6 +183,7 @@ TEST_F(SandboxPoolTest, AReadyOneIsHandedOutOnce) {
     asked.push_back(launcher_->next());
     make(asked.back());
   }
+  wait_for_ready(3);
   std::set<std::uint64_t> tokens;
   std::vector<SandboxPool::Lease> leases;
   for (int i = 0; i < 6; ++i) {
@@ -170,6 +195,7 @@ TEST_F(SandboxPoolTest, AReadyOneIsHandedOutOnce) {
     ASSERT_TRUE(result.has_value()) << result.error().describe();
     EXPECT_TRUE(tokens.insert(result->handle().token).second) << "handed out twice";
     leases.push_back(std::move(*result));
+    wait_for_ready(3);
     EXPECT_EQ(pool_->running(), leases.size());
   }
   leases.clear();
@@ -210,7 +236,8 @@ TEST_F(SandboxPoolTest, TheEndOfALeaseIsTheEndOfItsSandbox) {
     const auto lease = taken.get();
     ASSERT_TRUE(lease.has_value());
   }
-  EXPECT_TRUE(hung_up(asked.descriptors[0]));
+  EXPECT_TRUE(hung_up(asked.descriptors[0])) << "the init hears of it";
+  EXPECT_EQ(launcher_->next_end(), asked.token()) << "and the launcher, should it not listen";
 }
 
 TEST_F(SandboxPoolTest, TheCounterOfKillsComesAlongInAnyOrder) {
@@ -294,8 +321,8 @@ TEST_F(SandboxPoolTest, WhatFailedIsNotRefilledUntilSomebodyAsks) {
   ASSERT_EQ(session.zygote(), Zygote::kNone);
   launcher_->failed(session, sandbox::Step::kCgroupCreate, ENOSPC);
   make(plain);
-  auto taken = take(Zygote::kBase);
-  ASSERT_TRUE(taken.get().has_value());
+  wait_for_ready(1);
+  ASSERT_TRUE(pool_->take(Zygote::kBase, kLong).has_value());
   EXPECT_EQ(launcher_->next().zygote(), Zygote::kBase) << "the one that was taken";
   auto asking = take(Zygote::kNone);
   const Asked again = launcher_->next();
@@ -354,6 +381,7 @@ TEST_F(SandboxPoolTest, ALostPoolKeepsNothingReady) {
   start(1);
   make(launcher_->next());
   make(launcher_->next());
+  wait_for_ready(2);
   auto session = pool_->take(Zygote::kNone, kLong);
   ASSERT_TRUE(session.has_value());
   launcher_->go();

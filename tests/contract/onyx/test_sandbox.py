@@ -213,3 +213,12 @@ def test_ssl_and_sqlite_and_zlib(api):
 def test_python_version(api):
     major, minor = api.execute_json("import sys, json\nprint(json.dumps(sys.version_info[:2]))")
     assert (major, minor) >= (3, 11)
+
+
+def test_streams_can_be_opened_by_name(api):
+    code = (
+        "import subprocess\nopen('/dev/stdout', 'w').write('one\\n')\n"
+        "subprocess.run('echo two > /dev/stderr; echo three | tee /dev/stderr', shell=True)"
+    )
+    outcome = api.execute(code).ok()
+    assert (outcome.stdout, outcome.stderr) == ("one\nthree\n", "two\nthree\n")
