@@ -16,7 +16,7 @@ namespace cloister::cli {
 namespace {
 
 constexpr timeval kPatience{5, 0};
-constexpr std::size_t kMaxAnswerBytes = 1024 * 1024;
+constexpr std::size_t kMaxAnswerBytes = std::size_t{1} << 20;
 
 // The address that a client on this machine uses for one that is listened on.
 std::string client_host(const std::string& host) {

@@ -64,6 +64,7 @@ images::BuildOptions build_options(const ImageArguments& arguments) {
 
 std::string languages_of(const images::Manifest& manifest) {
   std::vector<std::string> names;
+  names.reserve(manifest.languages.size());
   for (const images::Language& language : manifest.languages) {
     names.push_back(language.name + " " + language.version);
   }

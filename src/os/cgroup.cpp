@@ -125,7 +125,8 @@ bool instance_is_alive(const std::string& name) {
   return field == name.substr(dash + 1);
 }
 
-void remove_tree(int parent, const char* name) {
+// Kills with version 2 what still runs in it: only for instances whose server is dead.
+void remove_tree(int parent, const char* name, bool kill) {
   if (parent < 0) return;
   const int directory = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return;
@@ -135,8 +136,8 @@ void remove_tree(int parent, const char* name) {
       if (entry->d_type == DT_DIR && entry->d_name[0] != '.') children.emplace_back(entry->d_name);
     }
     for (const std::string& child : children)
-      remove_tree(::dirfd(stream), child.c_str());
-    write_at(::dirfd(stream), "cgroup.kill", "1");
+      remove_tree(::dirfd(stream), child.c_str(), kill);
+    if (kill) write_at(::dirfd(stream), "cgroup.kill", "1");
     ::closedir(stream);
   }
   ::unlinkat(parent, name, AT_REMOVEDIR);
@@ -155,7 +156,7 @@ void remove_dead_instances(int base) {
     ::closedir(stream);
   }
   for (const std::string& name : dead)
-    remove_tree(base, name.c_str());
+    remove_tree(base, name.c_str(), true);
 }
 
 // Where processes go that stand in the way of passing controllers on.
@@ -355,7 +356,7 @@ int CgroupTree::remove_leaf(const std::string& name) {
 
 void CgroupTree::remove_instance() {
   for (const Hierarchy& hierarchy : hierarchies_) {
-    remove_tree(hierarchy.base.get(), instance_.c_str());
+    remove_tree(hierarchy.base.get(), instance_.c_str(), false);
   }
 }
 

@@ -74,8 +74,9 @@ class Store {
   template <typename Kind>
   bool number(const Kind& kind) const {
     auto value = settings_.*kind.field;
-    const char* end = text_.data() + text_.size();
-    const auto [stop, error] = std::from_chars(text_.data(), end, value);
+    const char* const begin = text_.data();
+    const char* const end = begin + text_.size();
+    const auto [stop, error] = std::from_chars(begin, end, value);
     if (error != std::errc() || stop != end) return false;
     if (!(value >= kind.minimum && value <= kind.maximum)) return false;
     settings_.*kind.field = value;

@@ -56,7 +56,7 @@ Result<std::unique_ptr<engine::FileUpload>> MemoryFileStore::create(std::string_
   return std::make_unique<Upload>(*this, std::string(tenant));
 }
 
-Result<engine::FileRecord> MemoryFileStore::commit(std::string tenant, std::string name,
+Result<engine::FileRecord> MemoryFileStore::commit(std::string tenant, const std::string& name,
                                                    std::string bytes) {
   const WallTime now = clock_.wall_now();
   const std::lock_guard lock(mutex_);

@@ -45,7 +45,7 @@ class MemoryFileStore final : public engine::FileStore {
     engine::FileRecord record;
     std::string bytes;
   };
-  Result<engine::FileRecord> commit(std::string tenant, std::string name, std::string bytes);
+  Result<engine::FileRecord> commit(std::string tenant, const std::string& name, std::string bytes);
   // Requires mutex_. The end when there is none, or it is another tenant's, or it has expired.
   std::map<std::string, Entry, std::less<>>::iterator find(std::string_view tenant,
                                                            std::string_view id);

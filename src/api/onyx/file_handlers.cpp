@@ -13,8 +13,8 @@ namespace cloister::api::onyx {
 namespace {
 
 // What a form may hold beside the file: other parts, headers, boundaries.
-constexpr std::uint64_t kFormOverheadBytes = 16 * 1024 * 1024;
-constexpr std::size_t kReadBytes = 256 * 1024;
+constexpr std::uint64_t kFormOverheadBytes = std::uint64_t{16} << 20;
+constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
 // The answer when the form has no usable part "file".
 Answer missing_file(const UploadSink* sink) {
