@@ -106,6 +106,7 @@ ArmFailure Launcher::fork_program(Sandbox& sandbox, const std::vector<UniqueFd>&
   request.landlock_abi = static_cast<std::uint32_t>(landlock_abi_);
   request.limits = sandbox.request.limits;
   std::vector<int> fds;
+  fds.reserve(os::kMaxDescriptors);
   for (const UniqueFd& fd : namespaces)
     fds.push_back(fd.get());
   for (const UniqueFd& fd : sandbox.program_fds)

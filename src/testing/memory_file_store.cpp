@@ -43,7 +43,7 @@ class MemoryFileStore::Upload final : public engine::FileUpload {
   std::uint64_t size_bytes() const override { return bytes_.size(); }
 
   Result<engine::FileRecord> commit(std::string name) override {
-    return store_.commit(tenant_, std::move(name), std::move(bytes_));
+    return store_.commit(tenant_, name, std::move(bytes_));
   }
 
  private:
