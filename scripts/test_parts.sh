@@ -72,7 +72,7 @@ dev_suite() {
 
 part_format() {
   source_files | xargs clang-format-19 --dry-run --Werror
-  shellcheck --external-sources run test .ci/run scripts/*.sh
+  shellcheck --external-sources run test .ci/run scripts/*.sh tests/vm/run.sh tests/vm/guest-init
 }
 
 part_style() {
@@ -110,4 +110,13 @@ part_tidy() {
   # The analysis reads headers that the build generates.
   build_preset dev
   python3 scripts/tidy.py --build build/dev --cache "$CACHE/tidy"
+}
+
+# Not one of ALL_PARTS: it installs a kernel and an emulator.
+part_vm() {
+  install_packages vm
+  build_preset release
+  local programs="$CLOISTER_ROOT/build/release/src/bin"
+  build_image "$programs/cloister"
+  tests/vm/run.sh "$programs" "$(state_dir)/images"
 }

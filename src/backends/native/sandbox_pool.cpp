@@ -25,8 +25,9 @@ constexpr std::uint64_t kLauncherTag = ~0ULL;
 constexpr std::uint64_t kWakeTag = ~0ULL - 1;
 
 constexpr std::chrono::seconds kQuietTime{30};
-// A creation takes milliseconds; one that is this late has lost its answer.
-constexpr std::chrono::seconds kCreationLimit{10};
+// A creation takes milliseconds, on a machine that is out of breath seconds; one that is this late has
+// lost its answer.
+constexpr std::chrono::seconds kCreationLimit{60};
 // Bounds how many files an init has on their way to the server: the kernel counts descriptors in
 // flight for all sandboxes together.
 constexpr int kInitSendBuffer = 16 * 1024;
