@@ -17,11 +17,18 @@ die() {
   exit 1
 }
 
-# Prints the packages of the named lists, without comments.
+# Prints the packages of the named lists, without comments. `name unless:command` is left out where the
+# command exists, from whatever source.
 listed_packages() {
-  local list
+  local list package condition
   for list in "$@"; do
-    sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' "$CLOISTER_ROOT/scripts/packages/$list.txt"
+    sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$CLOISTER_ROOT/scripts/packages/$list.txt" |
+      while read -r package condition; do
+        if [[ $condition == unless:* ]] && command -v "${condition#unless:}" >/dev/null; then
+          continue
+        fi
+        echo "$package"
+      done
   done
 }
 
