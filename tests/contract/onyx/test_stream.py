@@ -25,7 +25,9 @@ def test_headers_exactly(server):
         assert answer.header("transfer-encoding") == "chunked"
         assert answer.header("content-length") is None
         events = list(read_events([answer.body]))
-        assert [event.name for event in events] == ["output", "result"]
+        # An unbuffered print writes its text and its line end apart, so it may come in two events.
+        assert {event.name for event in events[:-1]} == {"output"}
+        assert events[-1].name == "result"
         # The connection serves on.
         assert connection.request("GET", "/health").status == 200
 
