@@ -33,7 +33,7 @@ def test_headers_exactly(server):
 
 
 def test_framing_exactly(api):
-    stream = api.stream("import sys\nprint('tick 1')")
+    stream = api.stream("import sys\nsys.stdout.write('tick 1\\n')", last_line_interactive=False)
     first, second = stream.events
     assert first.raw == b'event: output\ndata: {"stream":"stdout","data":"tick 1\\n"}'
     duration = second.payload["duration_ms"]
