@@ -86,8 +86,13 @@ Result<std::unique_ptr<engine::Sandbox>> NativeBackend::make_python_sandbox(
     auto lease = TRY(pool_->take(sandbox::Zygote::kNone, limit));
     return std::make_unique<FreshPythonSandbox>(std::move(lease), options_.pool.limits, clock_);
   }
-  auto lease = TRY(pool_->take(pick_zygote(python_code), limit));
-  return std::make_unique<PythonSandbox>(std::move(lease), clock_);
+  const sandbox::Zygote wanted = pick_zygote(python_code);
+  auto lease = pool_->take(wanted, limit);
+  if (lease) return std::make_unique<PythonSandbox>(std::move(*lease), clock_);
+  // Its zygote may just have been lost. The first one can run any program, only slower.
+  if (wanted == sandbox::Zygote::kBase || pool_->is_lost()) return fail(std::move(lease).error());
+  auto other = TRY(pool_->take(sandbox::Zygote::kBase, limit));
+  return std::make_unique<PythonSandbox>(std::move(other), clock_);
 }
 
 engine::BackendStatus NativeBackend::status() const {

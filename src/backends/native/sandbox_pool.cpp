@@ -25,8 +25,8 @@ constexpr std::uint64_t kLauncherTag = ~0ULL;
 constexpr std::uint64_t kWakeTag = ~0ULL - 1;
 
 constexpr std::chrono::seconds kQuietTime{30};
-// A creation takes milliseconds, on a machine that is out of breath seconds; one that is this late has
-// lost its answer.
+// A creation takes milliseconds, on a machine that is out of breath seconds; one that is this late
+// has lost its answer.
 constexpr std::chrono::seconds kCreationLimit{60};
 // Bounds how many files an init has on their way to the server: the kernel counts descriptors in
 // flight for all sandboxes together.
@@ -313,6 +313,7 @@ void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) 
         log_.warning("a zygote is lost", {{"zygote", std::int64_t(event.token)}});
         // Nobody would report the end of a program in these.
         kinds_[event.token].ready.clear();
+        refuse_waiters(kinds_[event.token], "the interpreter is being replaced");
       }
       break;
     }
@@ -393,6 +394,14 @@ void SandboxPool::fail_creation(std::uint64_t token, Error error) {
   waiter.changed.notify_one();
 }
 
+void SandboxPool::refuse_waiters(Kind& one, const std::string& reason) {
+  for (Waiter* waiter : one.waiters) {
+    waiter->error = Error{ErrorCode::kUnavailable, reason, 0, {}};
+    waiter->changed.notify_one();
+  }
+  one.waiters.clear();
+}
+
 void SandboxPool::lose(const std::string& reason) {
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, launcher_.socket(), nullptr);
   {
@@ -403,11 +412,7 @@ void SandboxPool::lose(const std::string& reason) {
     for (Kind& one : kinds_) {
       one.ready.clear();
       one.creating = 0;
-      for (Waiter* waiter : one.waiters) {
-        waiter->error = Error{ErrorCode::kUnavailable, reason, 0, {}};
-        waiter->changed.notify_one();
-      }
-      one.waiters.clear();
+      refuse_waiters(one, reason);
     }
     state_changed_.notify_all();
   }

@@ -116,9 +116,10 @@ class SandboxPool {
   void deliver(std::uint64_t token);                     // Requires mutex_.
   void fail_creation(std::uint64_t token, Error error);  // Requires mutex_.
   void lose(const std::string& reason);
-  void shrink();                  // Requires mutex_.
-  void give_up_late_creations();  // Requires mutex_.
-  int wait_ms() const;            // Requires mutex_.
+  static void refuse_waiters(Kind& one, const std::string& reason);  // Requires mutex_.
+  void shrink();                                                     // Requires mutex_.
+  void give_up_late_creations();                                     // Requires mutex_.
+  int wait_ms() const;                                               // Requires mutex_.
   Kind& kind(sandbox::Zygote zygote) { return kinds_[static_cast<std::size_t>(zygote)]; }
   sandbox::Zygote nearest_usable(sandbox::Zygote zygote);  // Requires mutex_.
 
