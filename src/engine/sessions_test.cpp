@@ -8,7 +8,6 @@
 #include <future>
 #include <thread>
 
-#include "base/scope_exit.h"
 #include "store/migrations.h"
 #include "store/sqlite_database.h"
 #include "testing/fake_backend.h"
@@ -339,10 +338,6 @@ TEST_F(SessionsTest, SurvivesEverythingAtOnce) {
     while (!stop.load())
       static_cast<void>(sessions_->sweep());
   });
-  const ScopeExit join_sweeper([&] {
-    stop = true;
-    sweeper.join();
-  });
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
@@ -361,6 +356,9 @@ TEST_F(SessionsTest, SurvivesEverythingAtOnce) {
   }
   for (std::thread& thread : threads)
     thread.join();
+  // First, as a sweep may still hold the session that it looks at.
+  stop = true;
+  sweeper.join();
   EXPECT_EQ(sessions_->size(), 0U);
   EXPECT_EQ(backend_.existing(), 0U);
   EXPECT_EQ(admission_.active(), 0U);
