@@ -9,20 +9,11 @@
 #include <filesystem>
 #include <thread>
 
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/stream_traits.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-
 #include "base/id.h"
-#include "net/beast_stream.h"
 #include "net/socket_open.h"
 
 namespace cloister::net {
 namespace {
-
-static_assert(boost::beast::is_sync_stream<BeastStream>::value);
 
 SteadyTime in(int milliseconds) {
   return std::chrono::steady_clock::now() + Milliseconds(milliseconds);
@@ -118,25 +109,6 @@ TEST(ConnectUnix, ReachesAListener) {
   EXPECT_EQ(connect_unix(path, Milliseconds(1000)).error().code, ErrorCode::kNotFound);
   EXPECT_EQ(connect_unix(std::string(200, 'x'), Milliseconds(1000)).error().code,
             ErrorCode::kInvalidArgument);
-}
-
-TEST(BeastStream, CarriesAMessageOfBeast) {
-  namespace http = boost::beast::http;
-  Pair pair;
-  BeastStream writer(pair.left, Milliseconds(1000));
-  BeastStream reader(pair.right, Milliseconds(20));
-  http::request<http::string_body> sent(http::verb::post, "/x", 11, "body");
-  sent.prepare_payload();
-  BeastStream::error_code error;
-  http::write(writer, sent, error);
-  ASSERT_FALSE(error);
-  http::request<http::string_body> received;
-  boost::beast::flat_buffer buffer;
-  http::read(reader, buffer, received, error);
-  ASSERT_FALSE(error);
-  EXPECT_EQ(received.body(), "body");
-  http::read(reader, buffer, received, error);
-  EXPECT_EQ(error, boost::asio::error::timed_out);
 }
 
 }  // namespace
