@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import threading
-import time
 import uuid
 from pathlib import Path
 
@@ -123,45 +122,19 @@ def _by_name(server):
 
 
 def test_kill_9_of_the_launcher(server_factory):
-    """Either the server recovers, or it ends with a message and a status other than 0."""
+    """The server cannot make another one without root, so it ends and says why; nothing is lost."""
     server = server_factory()
     launchers = find_launchers(server)
-    if not launchers:
-        pytest.skip("this server has no launcher process of its own")
+    assert launchers
     kept = server.api().upload(b"kept")
     server.observe()
     os.kill(launchers[0], signal.SIGKILL)
     server.was_killed = True  # The launcher removes its cgroups; a killed one leaves that to the next.
-
-    def settled():
-        status = server.process.poll()
-        if status is not None:
-            return ("ended", status)
-        try:
-            answer = server.api().post("/v1/execute", json={"code": "print(1)"}, timeout=20)
-        except requests.RequestException:
-            return None
-        return ("recovered", 0) if answer.status_code == 200 else None
-
-    def reported():
-        try:
-            return server.api().get("/health", timeout=5).json()["status"] == "error"
-        except (requests.RequestException, ValueError):
-            return False
-
-    deadline = time.monotonic() + 60
-    seen_error = False
-    outcome = None
-    while outcome is None and time.monotonic() < deadline:
-        seen_error = seen_error or reported()
-        outcome = settled()
-    assert outcome or seen_error, "neither an end nor a recovery nor an error in /health"
-    if outcome and outcome[0] == "ended":
-        assert outcome[1] != 0
-        assert "launcher" in server.log().lower()
-    elif outcome:
-        assert server.api().download(kept) == b"kept"
-        assert server.api().get("/ready").status_code == 200
+    assert server.process.wait(timeout=60) != 0
+    assert "launcher" in server.log().lower()
+    second = server_factory(state_dir=server.state_dir)
+    assert second.api().download(kept) == b"kept"
+    assert second.api().execute("6 * 7", last_line_interactive=True).ok().stdout == "42\n"
 
 
 def test_health_turns_bad_and_good_with_no_server_restart(server_factory):
