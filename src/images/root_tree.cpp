@@ -20,8 +20,8 @@ namespace cloister::images {
 namespace {
 
 constexpr std::size_t kFileLimitBytes = std::size_t{64} << 20U;
-constexpr std::array<std::string_view, 9> kMountPoints = {
-    "workspace", "cloister", "mnt/data", "sandbox", "proc", "dev", "tmp", "run", "sys"};
+constexpr std::array<std::string_view, 10> kMountPoints = {
+    "workspace", "cloister", "program", "mnt/data", "sandbox", "proc", "dev", "tmp", "run", "sys"};
 constexpr std::array<std::string_view, 2> kEmptied = {"dev", "run"};
 
 Result<UniqueFd> open_directory(const std::filesystem::path& path) {
