@@ -63,6 +63,21 @@ std::string random_uuid() {
   return text;
 }
 
+std::string random_nanoid() {
+  constexpr std::string_view kAlphabet =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz-";
+  // Six bits of a byte pick one of 64 characters, each as likely as the others.
+  static_assert(kAlphabet.size() == 64);
+  std::array<std::byte, 21> bytes{};
+  fill_random(bytes);
+  std::string text;
+  text.reserve(bytes.size());
+  for (const std::byte value : bytes) {
+    text += kAlphabet[std::to_integer<std::size_t>(value & std::byte{0x3f})];
+  }
+  return text;
+}
+
 bool is_uuid(std::string_view text) {
   if (text.size() != 36) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {

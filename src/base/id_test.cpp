@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <map>
 #include <set>
 
 namespace cloister {
@@ -21,6 +23,27 @@ TEST(RandomUuid, DoesNotRepeat) {
   for (int i = 0; i < 1000; ++i)
     seen.insert(random_uuid());
   EXPECT_EQ(seen.size(), 1000U);
+}
+
+TEST(RandomNanoid, UsesTheWholeAlphabetAtEveryPlace) {
+  std::set<std::string> seen;
+  std::map<std::size_t, std::set<char>> at_place;
+  for (int i = 0; i < 3000; ++i) {
+    const std::string id = random_nanoid();
+    ASSERT_EQ(id.size(), 21U);
+    for (std::size_t place = 0; place < id.size(); ++place) {
+      const char character = id[place];
+      ASSERT_TRUE(std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '_' ||
+                  character == '-')
+          << id;
+      at_place[place].insert(character);
+    }
+    seen.insert(id);
+  }
+  EXPECT_EQ(seen.size(), 3000U);
+  // A character is missing at a place by chance less often than once in 10^17 runs.
+  for (const auto& [place, characters] : at_place)
+    EXPECT_EQ(characters.size(), 64U) << place;
 }
 
 TEST(IsUuid, RefusesOtherForms) {

@@ -1,7 +1,9 @@
-#include <embedded/recipes.h>
+#include <embedded/default_image.h>
+#include <embedded/full_image.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -20,6 +22,7 @@ namespace cloister::cli {
 namespace {
 
 constexpr std::string_view kDefaultRecipe = "default";
+constexpr std::string_view kFullRecipe = "full";
 constexpr std::size_t kShortDigest = 12;
 
 images::ImageStore store_of(const server::LoadedSettings& settings) {
@@ -31,22 +34,35 @@ void print_progress(std::string_view line) {
   std::fflush(stderr);
 }
 
-Result<images::Recipe> read_recipe(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(ErrorCode::kNotFound, "the recipe " + path + " cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  return images::parse_recipe(text);
+Result<std::string> built_in_recipe(std::string_view name) {
+  if (name == kDefaultRecipe) return std::string(embedded::default_image::recipe_toml());
+  if (name == kFullRecipe) return std::string(embedded::full_image::recipe_toml());
+  return fail(ErrorCode::kNotFound, "there is no recipe '" + std::string(name) +
+                                        "' built in; there are 'default' and 'full'; or name the "
+                                        "path of a recipe.toml, or the directory of recipes by "
+                                        "--recipes");
 }
 
-// From --recipes, from a path, or the one that is built in.
+// A file includes the recipes beside it, and those that are built in.
+Result<images::Recipe> read_recipe(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) {
+    return fail(ErrorCode::kNotFound, "the recipe " + path.string() + " cannot be read");
+  }
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::filesystem::path recipes = path.parent_path() / "..";
+  return images::parse_recipe(text, [&](std::string_view name) {
+    Result<std::string> beside = images::recipes_in(recipes)(name);
+    return beside ? std::move(beside) : built_in_recipe(name);
+  });
+}
+
+// From --recipes, from a path, or one that is built in.
 Result<images::Recipe> find_recipe(const ImageArguments& arguments) {
   const std::string name = arguments.name.empty() ? std::string(kDefaultRecipe) : arguments.name;
   if (!arguments.recipes.empty()) return images::load_recipe(arguments.recipes, name);
   if (name.find('/') != std::string::npos || name.ends_with(".toml")) return read_recipe(name);
-  if (name == kDefaultRecipe) return images::parse_recipe(embedded::recipes::recipe_toml());
-  return fail(ErrorCode::kNotFound, "there is no recipe '" + name +
-                                        "' built in; name the path of a recipe.toml, or the "
-                                        "directory of recipes by --recipes");
+  return images::parse_recipe(TRY(built_in_recipe(name)), &built_in_recipe);
 }
 
 images::BuildOptions build_options(const ImageArguments& arguments) {

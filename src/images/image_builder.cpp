@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <fstream>
 
 #include "images/apt_sources.h"
 #include "images/child_program.h"
@@ -28,6 +27,9 @@ for path in sys.argv[1:]:
 constexpr std::array<const char*, 6> kExcluded = {"/usr/share/doc/*",     "/usr/share/doc-base/*",
                                                   "/usr/share/man/*",     "/usr/share/info/*",
                                                   "/usr/share/lintian/*", "/usr/share/locale/*"};
+
+// Some packages are set up only where their manual could be linked to.
+constexpr const char* kManualDirectories = "/usr/share/man/man[1-9]";
 
 bool is_root() {
   return ::geteuid() == 0;
@@ -65,6 +67,7 @@ std::vector<std::string> mmdebstrap_argv(const Recipe& recipe, const AptSources&
   for (const char* path : kExcluded) {
     argv.push_back(std::string("--dpkgopt=path-exclude=") + path);
   }
+  argv.push_back(std::string("--dpkgopt=path-include=") + kManualDirectories);
   std::string include;
   for (const std::string& package : recipe.packages) {
     include += (include.empty() ? "" : ",") + package;
@@ -157,7 +160,7 @@ Result<void> warm_up(const fs::path& rootfs, const Progress& progress) {
   const std::string series = python_series(rootfs);
   if (!series.empty()) {
     progress("compiling Python modules");
-    // One worker: several need /dev/shm and /proc, which a bare root does not have. Modules that do
+    // One worker: several need /dev/shm, which a bare root does not have. Modules that do
     // not compile belong to other Python versions and are never imported.
     TRY_VOID(run_trusted_in_root(
         rootfs,
@@ -179,12 +182,19 @@ Result<void> warm_up(const fs::path& rootfs, const Progress& progress) {
   return {};
 }
 
-// Python's subprocess opens /dev/null, and a bare root has no devices: a plain file stands in.
-Result<void> with_stand_in_devices(const fs::path& rootfs, const Progress& progress) {
-  const fs::path null_device = rootfs / "dev/null";
-  std::ofstream(null_device).close();
-  TRY_VOID(warm_up(rootfs, progress));
-  return remove_tree(null_device);
+Result<void> run_steps(const Recipe& recipe, const fs::path& rootfs, const Progress& progress) {
+  for (const RunStep& step : recipe.steps) {
+    progress("running: " + step.reason);
+    for (const std::vector<std::string>& command : step.commands) {
+      std::vector<std::string> argv = {"env"};
+      argv.insert(argv.end(), step.environment.begin(), step.environment.end());
+      argv.insert(argv.end(), command.begin(), command.end());
+      TRY_VOID(run_trusted_in_root(rootfs, argv, progress).map_error([&](Error&& error) {
+        return std::move(error).with("run '" + command.front() + "' for: " + step.reason);
+      }));
+    }
+  }
+  return {};
 }
 
 Result<void> append_lines(const Recipe& recipe, const fs::path& rootfs) {
@@ -206,7 +216,9 @@ Result<void> fill_root(const Recipe& recipe, const BuildOptions& options, const 
   TRY_VOID(prepare_root(rootfs, recipe.removed_paths));
   TRY_VOID(install_from_pip(recipe, options, rootfs, progress));
   TRY_VOID(append_lines(recipe, rootfs));
-  TRY_VOID(with_stand_in_devices(rootfs, progress));
+  TRY_VOID(add_stand_in_devices(rootfs));
+  TRY_VOID(warm_up(rootfs, progress));
+  TRY_VOID(run_steps(recipe, rootfs, progress));
   return prepare_root(rootfs, recipe.removed_paths);
 }
 

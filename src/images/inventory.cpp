@@ -2,7 +2,9 @@
 
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -25,7 +27,8 @@ print(json.dumps({'version': platform.python_version(), 'packages': names}))
 
 constexpr std::array<const char*, 3> kPythonPaths = {"/usr/bin/python3", "/usr/local/bin/python3",
                                                      "/opt/venv/bin/python3"};
-constexpr std::array<const char*, 2> kBashPaths = {"/usr/bin/bash", "/bin/bash"};
+constexpr std::size_t kErrorsLimitBytes = 4096;
+constexpr std::size_t kVersionLimit = 32;
 
 Result<void> ask_python(const std::filesystem::path& root, const char* path, Manifest& manifest) {
   const std::string answer = TRY(query_in_root(root, {path, "-I", "-c", kPythonQuery}));
@@ -47,15 +50,37 @@ Result<void> find_python(const std::filesystem::path& root, Manifest& manifest) 
   return {};
 }
 
-Result<void> find_bash(const std::filesystem::path& root, Manifest& manifest) {
-  for (const char* path : kBashPaths) {
-    if (!is_executable_in_root(root, path)) continue;
-    const std::string version =
-        TRY(query_in_root(root, {path, "-c", "printf %s \"${BASH_VERSION%%(*}\""}));
-    manifest.languages.push_back({"bash", version.substr(0, 32), path});
-    return {};
+// Some programs print their version to standard error.
+Result<std::string> ask_both_streams(const std::filesystem::path& root,
+                                     const std::vector<std::string>& argv) {
+  std::string errors;
+  const LineSink keep = [&errors](std::string_view line) {
+    if (errors.size() + line.size() < kErrorsLimitBytes) errors.append(line).append("\n");
+  };
+  return TRY(query_in_root(root, argv, keep)) + "\n" + errors;
+}
+
+// The first one is a program; the others may be libraries or data.
+bool has_all_programs(const std::filesystem::path& root, const runtimes::Language& language) {
+  const std::vector<std::string_view>& paths = language.programs;
+  return !paths.empty() && is_executable_in_root(root, paths.front()) &&
+         std::all_of(paths.begin() + 1, paths.end(),
+                     [&](std::string_view path) { return is_file_in_root(root, path); });
+}
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Digits, and dots with a digit behind them.
+std::size_t version_length(std::string_view text) {
+  std::size_t length = 0;
+  while (length < text.size() &&
+         (is_digit(text[length]) || (text[length] == '.' && length > 0 &&
+                                     length + 1 < text.size() && is_digit(text[length + 1])))) {
+    ++length;
   }
-  return {};
+  return length;
 }
 
 std::string find_suite(const std::filesystem::path& root) {
@@ -78,6 +103,37 @@ std::string host_architecture() {
 }
 
 }  // namespace
+
+std::string find_version(std::string_view output) {
+  std::string_view number;
+  for (std::size_t start = 0; start < output.size(); ++start) {
+    const std::string_view found = output.substr(start, version_length(output.substr(start)));
+    if (found.find('.') != found.npos) return std::string(found.substr(0, kVersionLimit));
+    if (number.empty()) number = found;
+    if (!found.empty()) start += found.size() - 1;
+  }
+  return std::string(number.substr(0, kVersionLimit));
+}
+
+Result<std::vector<Language>> find_languages(const std::filesystem::path& root,
+                                             std::span<const runtimes::Language> table,
+                                             const AskRoot& ask) {
+  std::vector<Language> found;
+  for (const runtimes::Language& language : table) {
+    if (language.start == runtimes::Start::kPython || !has_all_programs(root, language)) continue;
+    const std::vector<std::string> command(language.version_command.begin(),
+                                           language.version_command.end());
+    const std::string version = find_version(TRY(ask(command).map_error([&](Error&& error) {
+      return std::move(error).with("ask for the version of " + std::string(language.title));
+    })));
+    const std::string path(language.programs.front());
+    if (version.empty()) {
+      return fail(ErrorCode::kUnavailable, path + " of the image does not tell its version");
+    }
+    found.push_back({std::string(language.name), version, path});
+  }
+  return found;
+}
 
 std::map<std::string, std::string> parse_dpkg_status(std::string_view status) {
   std::map<std::string, std::string> packages;
@@ -106,8 +162,15 @@ Result<void> take_inventory(const std::filesystem::path& root, Manifest& manifes
       parse_dpkg_status(read_in_root(root, "var/lib/dpkg/status").value_or(std::string()));
   if (manifest.suite.empty()) manifest.suite = find_suite(root);
   manifest.architecture = host_architecture();
+  TRY_VOID(add_stand_in_devices(root));
   TRY_VOID(find_python(root, manifest));
-  return find_bash(root, manifest);
+  std::vector<Language> others =
+      TRY(find_languages(root, runtimes::languages(), [&](const std::vector<std::string>& argv) {
+        return ask_both_streams(root, argv);
+      }));
+  manifest.languages.insert(manifest.languages.end(), std::make_move_iterator(others.begin()),
+                            std::make_move_iterator(others.end()));
+  return prepare_root(root, {});
 }
 
 }  // namespace cloister::images

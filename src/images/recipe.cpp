@@ -8,16 +8,16 @@
 #include <array>
 #include <fstream>
 #include <initializer_list>
+#include <map>
 #include <sstream>
 
-#include "images/digest.h"
 #include "images/image_store.h"
 
 namespace cloister::images {
 namespace {
 
-// Part of every recipe hash. To be raised when the builder makes something else of the same recipe.
-constexpr std::string_view kBuilderVersion = "1";
+// Far more than anybody needs.
+constexpr std::size_t kIncludeDepthMax = 8;
 
 using Validator = bool (*)(std::string_view);
 
@@ -41,6 +41,24 @@ bool is_relative_path(std::string_view path) {
 
 bool is_line(std::string_view text) {
   return !text.empty() && text.find('\n') == text.npos;
+}
+
+bool is_word(std::string_view text) {
+  return text.find('\0') == text.npos;
+}
+
+// Neither an option nor an assignment to env, which starts the program.
+bool is_program(std::string_view text) {
+  return is_word(text) && !text.empty() && text.front() != '-' && text.find('=') == text.npos;
+}
+
+bool is_assignment(std::string_view text) {
+  const std::string_view name = text.substr(0, text.find('='));
+  const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; };
+  return name.size() < text.size() && is_word(text) && !name.empty() && is_letter(name.front()) &&
+         std::all_of(
+             name.begin(), name.end(),
+             [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
 std::string at_line(const toml::node& node) {
@@ -77,17 +95,27 @@ Result<std::vector<const toml::table*>> find_groups(const toml::table& recipe,
   return result;
 }
 
-Result<std::vector<std::string>> read_list(const toml::table& group, std::string_view list,
-                                           Validator is_valid) {
-  const toml::array* values = group[list].as_array();
-  if (values == nullptr) return wrong("a group needs a list '" + std::string(list) + "'", group);
+Result<std::vector<std::string>> read_texts(const toml::array& values, Validator is_valid) {
   std::vector<std::string> result;
-  for (const toml::node& value : *values) {
+  for (const toml::node& value : values) {
     const std::string text = value.value_or(std::string());
-    if (!is_valid(text)) return wrong("'" + text + "' is not allowed here", value);
+    if (!value.is_string() || !is_valid(text)) {
+      return wrong("'" + text + "' is not allowed here", value);
+    }
     result.push_back(text);
   }
   return result;
+}
+
+Result<const toml::array*> find_list(const toml::table& group, std::string_view list) {
+  const toml::array* values = group[list].as_array();
+  if (values == nullptr) return wrong("a group needs a list '" + std::string(list) + "'", group);
+  return values;
+}
+
+Result<std::vector<std::string>> read_list(const toml::table& group, std::string_view list,
+                                           Validator is_valid) {
+  return read_texts(*TRY(find_list(group, list)), is_valid);
 }
 
 // The lists of all groups of one kind, one after the other.
@@ -115,21 +143,129 @@ Result<std::vector<AppendedLines>> read_appended(const toml::table& recipe) {
   return result;
 }
 
-Result<Recipe> read_recipe(const toml::table& table) {
-  TRY_VOID(only_members(table, {"name", "suite", "packages", "pip", "append", "remove"}));
+Result<std::vector<RunStep>> read_steps(const toml::table& recipe) {
+  std::vector<RunStep> result;
+  for (const toml::table* group : TRY(find_groups(recipe, "run"))) {
+    TRY_VOID(only_members(*group, {"reason", "environment", "commands"}));
+    RunStep step;
+    step.reason = (*group)["reason"].value_or(std::string());
+    if (group->contains("environment")) {
+      step.environment = TRY(read_list(*group, "environment", &is_assignment));
+    }
+    for (const toml::node& command : *TRY(find_list(*group, "commands"))) {
+      const toml::array* words = command.as_array();
+      if (words == nullptr) return wrong("a command is a list of words", command);
+      step.commands.push_back(TRY(read_texts(*words, &is_word)));
+      if (step.commands.back().empty() || !is_program(step.commands.back().front())) {
+        return wrong("a command begins with a program", command);
+      }
+    }
+    result.push_back(std::move(step));
+  }
+  return result;
+}
+
+// Adds what is not there yet.
+void add_missing(std::vector<std::string>& to, const std::vector<std::string>& from) {
+  for (const std::string& text : from) {
+    if (std::find(to.begin(), to.end(), text) == to.end()) to.push_back(text);
+  }
+}
+
+template <typename T>
+void append(std::vector<T>& to, const std::vector<T>& from) {
+  to.insert(to.end(), from.begin(), from.end());
+}
+
+// A package of the Python index that is asked for in two versions; empty when there is none.
+std::string find_contradiction(const std::vector<std::string>& requirements) {
+  std::map<std::string, std::string> versions;
+  for (const std::string& requirement : requirements) {
+    const std::string project = requirement.substr(0, requirement.find('='));
+    const auto [found, is_new] = versions.emplace(project, requirement);
+    if (!is_new && found->second != requirement) return found->second + " and " + requirement;
+  }
+  return {};
+}
+
+// `own` behind what it includes.
+Recipe merge(Recipe base, const Recipe& own) {
+  base.name = own.name;
+  if (!own.suite.empty()) base.suite = own.suite;
+  add_missing(base.packages, own.packages);
+  add_missing(base.pip, own.pip);
+  add_missing(base.removed_paths, own.removed_paths);
+  append(base.appended, own.appended);
+  append(base.steps, own.steps);
+  return base;
+}
+
+Result<Recipe> read_lists(const toml::table& table) {
+  TRY_VOID(only_members(
+      table, {"name", "suite", "include", "packages", "pip", "append", "remove", "run"}));
   Recipe recipe;
   recipe.name = table["name"].value_or(std::string());
   recipe.suite = table["suite"].value_or(std::string());
   if (!is_image_name(recipe.name)) return wrong("'name' must be an image name", table);
-  if (!is_image_name(recipe.suite)) return wrong("'suite' must name a Debian suite", table);
+  const bool may_lack_suite = table.contains("include") && !table.contains("suite");
+  if (!may_lack_suite && !is_image_name(recipe.suite)) {
+    return wrong("'suite' must name a Debian suite", table);
+  }
   recipe.packages = TRY(read_groups(table, "packages", "names", &is_package_name));
   recipe.pip = TRY(read_groups(table, "pip", "names", &is_requirement));
   recipe.appended = TRY(read_appended(table));
   recipe.removed_paths = TRY(read_groups(table, "remove", "paths", &is_relative_path));
+  recipe.steps = TRY(read_steps(table));
   return recipe;
 }
 
-std::string recipes_in(const std::filesystem::path& directory) {
+// Parses a text and all that it includes; `chain` holds the names that led to it.
+class Reader {
+ public:
+  explicit Reader(const RecipeSource& source) : source_(source) {}
+
+  Result<Recipe> read(std::string_view text) {
+    try {
+      return read_table(toml::parse(text));
+    } catch (const toml::parse_error& error) {
+      return fail(ErrorCode::kInvalidArgument,
+                  "the recipe is not TOML: " + std::string(error.description()) + " (line " +
+                      std::to_string(error.source().begin.line) + ")");
+    }
+  }
+
+ private:
+  Result<Recipe> read_table(const toml::table& table) {
+    Recipe recipe = TRY(read_lists(table));
+    if (const toml::node* include = table.get("include")) {
+      recipe = merge(TRY(read_included(*include)), recipe);
+    }
+    const std::string contradiction = find_contradiction(recipe.pip);
+    if (!contradiction.empty()) return wrong("it asks for both " + contradiction, table);
+    return recipe;
+  }
+
+  Result<Recipe> read_included(const toml::node& include) {
+    const std::string name = include.value_or(std::string());
+    if (!is_image_name(name)) return wrong("'include' must name a recipe", include);
+    if (!source_) return wrong("there is nothing here to include '" + name + "' from", include);
+    if (std::find(chain_.begin(), chain_.end(), name) != chain_.end() ||
+        chain_.size() >= kIncludeDepthMax) {
+      return wrong("the recipe '" + name + "' includes itself", include);
+    }
+    chain_.push_back(name);
+    const std::string text = TRY(source_(name));
+    Result<Recipe> recipe = read(text);
+    chain_.pop_back();
+    return std::move(recipe).map_error(
+        [&](Error&& error) { return std::move(error).with("include '" + name + "'"); });
+  }
+
+  const RecipeSource& source_;
+  std::vector<std::string> chain_;
+};
+
+std::string names_in(const std::filesystem::path& directory) {
   std::vector<std::string> names;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
@@ -146,57 +282,30 @@ std::string recipes_in(const std::filesystem::path& directory) {
 
 }  // namespace
 
-Result<Recipe> parse_recipe(std::string_view text) {
-  try {
-    return read_recipe(toml::parse(text));
-  } catch (const toml::parse_error& error) {
-    return fail(ErrorCode::kInvalidArgument,
-                "the recipe is not TOML: " + std::string(error.description()) + " (line " +
-                    std::to_string(error.source().begin.line) + ")");
-  }
+Result<Recipe> parse_recipe(std::string_view text, const RecipeSource& source) {
+  return Reader(source).read(text);
+}
+
+RecipeSource recipes_in(const std::filesystem::path& recipes) {
+  return [recipes](std::string_view name) -> Result<std::string> {
+    std::ifstream stream;
+    if (is_image_name(name)) stream.open(recipes / name / "recipe.toml", std::ios::binary);
+    if (!stream.is_open()) {
+      return fail(ErrorCode::kNotFound, "there is no recipe '" + std::string(name) + "' in " +
+                                            recipes.string() +
+                                            "; recipes there: " + names_in(recipes));
+    }
+    std::ostringstream text;
+    text << stream.rdbuf();
+    return text.str();
+  };
 }
 
 Result<Recipe> load_recipe(const std::filesystem::path& recipes, std::string_view name) {
-  const std::filesystem::path file = recipes / name / "recipe.toml";
-  std::ifstream stream;
-  if (is_image_name(name)) stream.open(file, std::ios::binary);
-  if (!stream.is_open()) {
-    return fail(ErrorCode::kNotFound, "there is no recipe '" + std::string(name) + "' in " +
-                                          recipes.string() +
-                                          "; recipes there: " + recipes_in(recipes));
-  }
-  std::ostringstream text;
-  text << stream.rdbuf();
-  return parse_recipe(text.str()).map_error([&](Error&& error) {
-    return std::move(error).with("read " + file.string());
+  const RecipeSource source = recipes_in(recipes);
+  return parse_recipe(TRY(source(name)), source).map_error([&](Error&& error) {
+    return std::move(error).with("read the recipe " + std::string(name));
   });
-}
-
-std::string recipe_hash(const Recipe& recipe, std::string_view mirror) {
-  Sha256 sha;
-  // Each text is closed by a byte that none can hold, each list by another, so that no two
-  // different recipes give the same bytes.
-  const auto add = [&sha](std::string_view text) {
-    sha.add(text);
-    sha.add(std::string_view("\0", 1));
-  };
-  for (const std::string_view text :
-       {kBuilderVersion, std::string_view(recipe.name), std::string_view(recipe.suite), mirror}) {
-    add(text);
-  }
-  for (std::vector<std::string> list : {recipe.packages, recipe.pip, recipe.removed_paths}) {
-    std::sort(list.begin(), list.end());
-    for (const std::string& text : list)
-      add(text);
-    sha.add("\1");
-  }
-  for (const AppendedLines& appended : recipe.appended) {
-    add(appended.path);
-    for (const std::string& line : appended.lines)
-      add(line);
-    sha.add("\1");
-  }
-  return sha.finish();
 }
 
 }  // namespace cloister::images

@@ -41,30 +41,32 @@ Result<void> run_trusted_in_root(const std::filesystem::path& root,
   Argv command;
   command.add({"unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--kill-child"});
   if (!is_root()) command.add({"--map-root-user"});
-  command.add({root_option, "--wd=/", "--"});
+  command.add({root_option, "--mount-proc", "--wd=/", "--"});
   return run_program(command.ending_with(argv), ChildOutput{on_line, nullptr});
 }
 
 Result<std::string> query_in_root(const std::filesystem::path& root,
-                                  const std::vector<std::string>& argv) {
+                                  const std::vector<std::string>& argv, const LineSink& on_line) {
   const std::string root_option = "--root=" + root.string();
+  const std::string proc_option = "--mount-proc=" + (root / "proc").string();
   const std::string nobody(kNobody);
   Argv command;
   command.add({"timeout", "--signal=KILL", kQueryLimitSeconds, "setpriv", "--no-new-privs"});
   if (is_root()) command.add({"--clear-groups"});
   // Two layers: the outer one's child is the first process of the PID namespace and dies with it;
-  // it keeps its identity, because changing it would cancel that. The inner one changes the root
-  // and the user, which takes every capability away from the program.
+  // it keeps its identity, because changing it would cancel that, and mounts /proc, because it owns
+  // that namespace. The inner one changes the root and the user, which takes every capability away
+  // from the program.
   command.add({"unshare", "--mount", "--pid", "--net", "--ipc", "--uts", "--kill-child"});
   if (!is_root()) command.add({"--map-root-user"});
-  command.add({"--", "unshare", "--fork", root_option, "--wd=/"});
+  command.add({proc_option, "--", "unshare", "--fork", root_option, "--wd=/"});
   if (is_root()) {
     command.add({"--setgid=" + nobody, "--setuid=" + nobody});
   } else {
     command.add({"--map-user=" + nobody, "--map-group=" + nobody});
   }
   command.add({"--"});
-  return capture_program(command.ending_with(argv), nullptr);
+  return capture_program(command.ending_with(argv), on_line);
 }
 
 }  // namespace cloister::images

@@ -1,5 +1,7 @@
 // Runs programs of an image with the image as their root, in namespaces of their own, without
-// network, devices or /proc.
+// network or devices. They see /proc of their own PID namespace: compilers and virtual machines
+// find their libraries by /proc/self/exe. The root must have been prepared (prepare_root), so that
+// its /proc is a directory.
 #pragma once
 
 #include <filesystem>
@@ -16,9 +18,10 @@ Result<void> run_trusted_in_root(const std::filesystem::path& root,
                                  const std::vector<std::string>& argv, const LineSink& on_line);
 
 // For programs of any image: an unprivileged user, no capabilities, no new privileges, one minute
-// at most, and every process gone afterwards. Returns standard output. The output is not to be
-// trusted.
+// at most, and every process gone afterwards. Returns standard output; standard error goes to
+// `on_line`, which may be null. The output is not to be trusted.
 Result<std::string> query_in_root(const std::filesystem::path& root,
-                                  const std::vector<std::string>& argv);
+                                  const std::vector<std::string>& argv,
+                                  const LineSink& on_line = nullptr);
 
 }  // namespace cloister::images

@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <sstream>
 
 namespace cloister::images {
@@ -22,7 +23,7 @@ namespace {
 constexpr std::size_t kFileLimitBytes = std::size_t{64} << 20U;
 constexpr std::array<std::string_view, 10> kMountPoints = {
     "workspace", "cloister", "program", "mnt/data", "sandbox", "proc", "dev", "tmp", "run", "sys"};
-constexpr std::array<std::string_view, 2> kEmptied = {"dev", "run"};
+constexpr std::array<std::string_view, 3> kEmptied = {"dev", "run", "tmp"};
 
 Result<UniqueFd> open_directory(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -107,6 +108,14 @@ Result<void> clean(const std::filesystem::path& root, const std::vector<std::str
   });
 }
 
+// Of a regular file; nothing for all else.
+std::optional<mode_t> file_mode(const std::filesystem::path& root, std::string_view path) {
+  const Result<UniqueFd> file = open_as_inside(root, path, O_RDONLY);
+  struct stat status{};
+  if (!file || ::fstat(file->get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return status.st_mode;
+}
+
 // Rewrites /etc/passwd without the sandbox's user, if it is there at all and has that user.
 Result<void> remove_sandbox_user(const std::filesystem::path& root) {
   const Result<std::string> text = read_in_root(root, "etc/passwd");
@@ -168,6 +177,15 @@ Result<void> prepare_root(const std::filesystem::path& root,
   return remove_sandbox_user(root);
 }
 
+Result<void> add_stand_in_devices(const std::filesystem::path& root) {
+  const UniqueFd directory = TRY(open_in_root(root, "dev"));
+  constexpr int kFlags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
+  const UniqueFd file(::openat(directory.get(), "null", kFlags, 0666));
+  if (!file.is_open()) return fail_errno("make /dev/null of the image");
+  if (::fchmod(file.get(), 0666) != 0) return fail_errno("chmod /dev/null of the image");
+  return {};
+}
+
 Result<UniqueFd> open_in_root(const std::filesystem::path& root, std::string_view path) {
   return open_as_inside(root, path, O_RDONLY);
 }
@@ -197,11 +215,12 @@ Result<std::string> read_in_root(const std::filesystem::path& root, std::string_
   }
 }
 
+bool is_file_in_root(const std::filesystem::path& root, std::string_view path) {
+  return file_mode(root, path).has_value();
+}
+
 bool is_executable_in_root(const std::filesystem::path& root, std::string_view path) {
-  const Result<UniqueFd> file = open_in_root(root, path);
-  struct stat status{};
-  return file && ::fstat(file->get(), &status) == 0 && S_ISREG(status.st_mode) &&
-         (status.st_mode & 0111U) != 0;
+  return (file_mode(root, path).value_or(0) & 0111U) != 0;
 }
 
 Result<void> remove_tree(const std::filesystem::path& tree) {

@@ -63,9 +63,20 @@ TEST_F(RootTree, TakesSetIdBitsAndSpecialFilesAway) {
   ASSERT_EQ(::chmod((root_ / "bin/su").c_str(), 06755), 0);
   ASSERT_EQ(::mkfifo((root_ / "bin/pipe").c_str(), 0600), 0);
   write(root_ / "dev/null", "");
+  write(root_ / "tmp/left/behind", "");
   ASSERT_TRUE(prepare_root(root_, {}));
   EXPECT_EQ(mode_of(root_ / "bin/su"), 0755U);
   EXPECT_FALSE(fs::exists(root_ / "bin/pipe"));
+  EXPECT_TRUE(fs::is_empty(root_ / "dev"));
+  EXPECT_TRUE(fs::is_empty(root_ / "tmp"));
+}
+
+TEST_F(RootTree, StandInDevicesLastUntilTheRootIsPreparedAgain) {
+  ASSERT_TRUE(prepare_root(root_, {}));
+  ASSERT_TRUE(add_stand_in_devices(root_));
+  ASSERT_TRUE(add_stand_in_devices(root_));
+  EXPECT_EQ(mode_of(root_ / "dev/null"), 0666U);
+  ASSERT_TRUE(prepare_root(root_, {}));
   EXPECT_TRUE(fs::is_empty(root_ / "dev"));
 }
 
@@ -94,6 +105,12 @@ TEST_F(RootTree, ResolvesAbsoluteLinksInsideTheImage) {
   EXPECT_TRUE(is_executable_in_root(root_, "/usr/bin/python3"));
   EXPECT_FALSE(is_executable_in_root(root_, "/usr/bin/sh"));
   EXPECT_FALSE(is_executable_in_root(root_, "/usr/bin"));
+  write(root_ / "usr/data", "x");
+  fs::create_symlink("/usr/data", root_ / "usr/linked_data");
+  EXPECT_FALSE(is_executable_in_root(root_, "/usr/linked_data"));
+  EXPECT_TRUE(is_file_in_root(root_, "/usr/linked_data"));
+  EXPECT_FALSE(is_file_in_root(root_, "/usr/bin"));
+  EXPECT_FALSE(is_file_in_root(root_, "/usr/bin/sh"));
 }
 
 TEST_F(RootTree, AppendsInsideTheImage) {

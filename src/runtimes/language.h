@@ -20,22 +20,23 @@ enum class Start {
 };
 
 struct Language {
-  std::string_view name;                  // "cpp": in the API, in logs, metrics and manifests.
-  std::string_view title;                 // "C++"
-  std::vector<std::string_view> aliases;  // In lower case, beside the name.
+  std::string_view name;                       // "cpp": in the API, in logs, metrics and manifests.
+  std::string_view title;                      // "C++"
+  std::vector<std::string_view> aliases = {};  // In lower case, beside the name.
   Start start = Start::kCommand;
   std::string_view source_name;  // "main.cpp"
   // What an image must have for it, absolute paths; the first is what tells the version.
   std::vector<std::string_view> programs;
   std::vector<std::string_view> version_command;
   std::string_view packages;  // Debian packages that bring it, for the message that it is missing.
-  // Argument vectors; the words {source}, {memory_mb} are replaced wherever they occur. The
-  // program's own arguments are appended to `run`. A compiler leaves in /program what `run` needs.
-  std::vector<std::string_view> compile;
+  // Argument vectors; {source} and {memory_mb} are replaced wherever they occur: the path of the
+  // text, and three quarters of the sandbox's memory, for limits on a heap. The program's own
+  // arguments are appended to `run`. A compiler leaves in /program all that `run` needs.
+  std::vector<std::string_view> compile = {};
   std::vector<std::string_view> run;
-  std::vector<std::string_view> environment;  // "NAME=value", for both.
+  std::vector<std::string_view> environment = {};  // "NAME=value", for both.
   // Files of the workspace with these endings can change what a compiler makes of the text.
-  std::vector<std::string_view> include_endings;
+  std::vector<std::string_view> include_endings = {};
 };
 
 // All of them, in the order of the documents.
@@ -44,7 +45,7 @@ std::span<const Language> languages();
 // By name or alias, in any letter case; null when there is none.
 const Language* find_language(std::string_view name);
 
-// An argument vector with its words replaced.
+// An argument vector with its words replaced. `memory_bytes`: the sandbox's limit, not 0.
 std::vector<std::string> expand(std::span<const std::string_view> words, const Language& language,
                                 std::uint64_t memory_bytes);
 

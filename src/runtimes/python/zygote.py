@@ -6,7 +6,8 @@ forks: `guest.serve` returns in children alone. A child either becomes the next 
 a process that the guest library has put into a sandbox and armed; that one waits for a program, runs
 it as the main module, and ends as the interpreter itself would end.
 
-With the arguments `fresh interactive` or `fresh plain` it runs one program without any zygote.
+With the arguments `fresh`, `interactive` or `plain`, a directory, a file of tools or nothing, and the
+program's own arguments it runs one program without any zygote.
 """
 
 import ast
@@ -18,12 +19,17 @@ import importlib.machinery
 import os
 import sys
 import threading
+import time
 import types
 
 SOCKET = 3
 LIBRARY = 5
-PROGRAM = "/workspace/__main__.py"
+GUEST_DIRECTORY = "/cloister/python"
+WORKSPACE = "/workspace"
+WORKSPACE_NAMES = ("/workspace/", "/mnt/data/", "/sandbox/")
+PROGRAM = f"{WORKSPACE}/__main__.py"
 LAST_LINE_INTERACTIVE = 1
+HAS_TOOLS = 2
 
 # What each zygote of the tree has loaded, beyond its parent's. Only modules that start no thread. A
 # fork costs time for every page that the parent has, so the first one holds what programs commonly
@@ -54,8 +60,42 @@ class Guest:
         library.cloister_guest_hooks(*hooks)
         self.serve = library.cloister_guest_serve
         self.receive = library.cloister_guest_receive
-        self.receive.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_uint32)]
+        self.receive.argtypes = [ctypes.c_int, ctypes.POINTER(ctypes.c_uint64)]
         self.flush = library.cloister_guest_flush
+
+
+class Program:
+    """What the server sends: a text, and how it is to be run."""
+
+    def __init__(self, source, interactive):
+        self.source = source
+        self.interactive = interactive
+        self.directory = WORKSPACE
+        self.arguments = []
+        self.environment = []
+        self.tools = None
+
+    def text(self):
+        """Text, not bytes: the program came as Unicode, whatever an encoding line in it says."""
+        return self.source.decode("utf-8").removeprefix("\ufeff")
+
+
+guest_modules = {}
+
+
+def guest_module(name):
+    """A module of this folder, under a name that no program's import finds by chance."""
+    module = guest_modules.get(name)
+    if module is None:
+        path = f"{GUEST_DIRECTORY}/{name}.py"
+        module = types.ModuleType(f"_cloister_{name}")
+        module.__file__ = path
+        with open(path, "rb") as file:
+            code = compile(file.read(), path, "exec", dont_inherit=True)
+        sys.modules[module.__name__] = module
+        exec(code, module.__dict__)
+        guest_modules[name] = module
+    return module
 
 
 def load(number):
@@ -79,24 +119,32 @@ def reseed():
 def make_main_module():
     module = types.ModuleType("__main__")
     module.__builtins__ = builtins
-    module.__file__ = PROGRAM
     module.__cached__ = None
-    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", PROGRAM)
     return module
 
 
-def compile_program(source, interactive):
+def name_program(main, directory, arguments):
+    """Where the interpreter keeps the name of the main file and its arguments."""
+    path = f"{directory}/__main__.py"
+    main.__file__ = path
+    main.__loader__ = importlib.machinery.SourceFileLoader("__main__", path)
+    sys.argv = [path, *arguments]
+    sys.orig_argv = ["python3", path, *arguments]
+    sys.path[0] = directory
+
+
+def compile_program(text, interactive, path):
     """The code objects of a program, in order; nothing has run when it raises."""
     if not interactive:
-        return [compile(source, PROGRAM, "exec", dont_inherit=True)]
-    tree = compile(source, PROGRAM, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        return [compile(text, path, "exec", dont_inherit=True)]
+    tree = compile(text, path, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     if not tree.body or not isinstance(tree.body[-1], ast.Expr):
-        return [compile(tree, PROGRAM, "exec", dont_inherit=True)]
+        return [compile(tree, path, "exec", dont_inherit=True)]
     # The last statement alone is compiled the way that shows a value, under the same __future__ flags.
     last = ast.Interactive([tree.body.pop()])
-    first = compile(tree, PROGRAM, "exec", dont_inherit=True)
+    first = compile(tree, path, "exec", dont_inherit=True)
     flags = first.co_flags & FUTURE_FLAGS
-    return [first, compile(last, PROGRAM, "single", flags, dont_inherit=True)]
+    return [first, compile(last, path, "single", flags, dont_inherit=True)]
 
 
 def future_flags():
@@ -137,10 +185,9 @@ def exit_status(error):
     return 1
 
 
-def execute(source, interactive, namespace):
+def execute(program, namespace, path):
     try:
-        # Text, not bytes: the program came as Unicode, whatever an encoding line in it says.
-        parts = compile_program(source.decode("utf-8").removeprefix("\ufeff"), interactive)
+        parts = compile_program(program.text(), program.interactive, path)
     except BaseException as error:
         show_exception(error, None)
         return 1
@@ -193,7 +240,7 @@ def finish(status, main, preloaded, guest):
         module = sys.modules.get(name)
         # What came from the image only holds what it always holds; the workspace's is the user's.
         path = getattr(module, "__file__", None)
-        if isinstance(path, str) and path.startswith("/workspace/"):
+        if isinstance(path, str) and path.startswith(WORKSPACE_NAMES):
             clear(module.__dict__)
     gc.collect()
     failed = flush_streams() or failed
@@ -201,12 +248,7 @@ def finish(status, main, preloaded, guest):
     os._exit(120 if failed and status == 0 else status)
 
 
-def receive_program(guest):
-    fields = (ctypes.c_uint32 * 3)()
-    fd = guest.receive(SOCKET, fields)
-    if fd < 0:
-        os._exit(0)  # The server has let go of this sandbox.
-    flags, size = fields[0], fields[1] | fields[2] << 32
+def read_exactly(fd, size):
     parts = []
     while size > 0:
         part = os.read(fd, size)
@@ -214,14 +256,31 @@ def receive_program(guest):
             break
         parts.append(part)
         size -= len(part)
+    return b"".join(parts)
+
+
+def receive_program(guest):
+    fields = (ctypes.c_uint64 * 6)()
+    fd = guest.receive(SOCKET, fields)
+    if fd < 0:
+        os._exit(0)  # The server has let go of this sandbox.
+    flags, text_bytes, parameter_bytes, tools_bytes, argument_count, variable_count = fields
+    program = Program(read_exactly(fd, text_bytes), bool(flags & LAST_LINE_INTERACTIVE))
+    if parameter_bytes:
+        strings = [os.fsdecode(part) for part in read_exactly(fd, parameter_bytes).split(b"\0")]
+        program.arguments = strings[:argument_count]
+        program.environment = strings[argument_count : argument_count + variable_count]
+        program.directory = strings[argument_count + variable_count]
+    if flags & HAS_TOOLS:
+        program.tools = read_exactly(fd, tools_bytes).decode("utf-8")
     os.close(fd)
-    return b"".join(parts), bool(flags & LAST_LINE_INTERACTIVE)
+    return program
 
 
-def save_program(source):
+def save_program(source, path):
     """For tracebacks with source lines and for modules that look at the main file."""
     try:
-        fd = os.open(PROGRAM, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
     except OSError:
         return  # A full workspace; the program runs without its file.
     try:
@@ -232,45 +291,78 @@ def save_program(source):
     os.close(fd)
 
 
-def prepare_main():
-    """Makes the zygote look like a program's process, so that children have nothing left to change."""
+def prepare_main(directory, arguments):
+    """Makes the zygote look like a program's process, so that children have little left to change."""
     main = make_main_module()
     sys.modules["__main__"] = main
-    sys.argv = [PROGRAM]
-    sys.orig_argv = ["python3", PROGRAM]
-    sys.path[0] = "/workspace"
+    name_program(main, directory, arguments)
     return main, frozenset(sys.modules)
+
+
+def take_parameters(program, main):
+    """What a new process would have found: environment, arguments and working directory."""
+    for variable in program.environment:
+        name, _, value = variable.partition("=")
+        os.environ[name] = value
+        if name == "TZ":
+            time.tzset()
+    if program.arguments or program.directory != WORKSPACE:
+        os.chdir(program.directory)
+        name_program(main, program.directory, program.arguments)
+
+
+def started_with_hooks():
+    """Whether the hooks of plots were set at the interpreter's start (site/sitecustomize.py)."""
+    customization = sys.modules.get("sitecustomize")
+    return getattr(customization, "__file__", "") == f"{GUEST_DIRECTORY}/site/sitecustomize.py"
+
+
+def run_program(program, main):
+    """The exit status. Where plots are wanted, their hooks end with the interpreter (atexit)."""
+    if "CLOISTER_PLOTS" in os.environ and not started_with_hooks():
+        guest_module("plots").install()
+    if program.tools is not None:
+        return guest_module("tools").run(program.text(), program.tools, main, main.__file__)
+    return execute(program, main.__dict__, main.__file__)
 
 
 def run_sandboxed(guest, main, preloaded):
     reseed()
     # Goes the way of a program once, while nobody waits: what it touches is then this process's own.
-    execute(b"0", False, {"__builtins__": builtins})
-    source, interactive = receive_program(guest)
-    save_program(source)
-    status = execute(source, interactive, main.__dict__)
+    execute(Program(b"0", False), {"__builtins__": builtins}, PROGRAM)
+    program = receive_program(guest)
+    take_parameters(program, main)
+    save_program(program.source, main.__file__)
+    status = run_program(program, main)
     finish(status, main, preloaded, guest)
 
 
-def run_fresh(interactive):
+def run_fresh(mode, directory, tools_path, *arguments):
     """One program in an interpreter of its own, which ends in the ordinary way."""
-    main_module, _ = prepare_main()
-    with open(PROGRAM, "rb") as file:
-        source = file.read()
-    sys.exit(execute(source, interactive, main_module.__dict__))
+    main_module, _ = prepare_main(directory, arguments)
+    with open(main_module.__file__, "rb") as file:
+        program = Program(file.read(), mode == "interactive")
+    if tools_path:
+        os.set_inheritable(SOCKET, False)
+        with open(tools_path, encoding="utf-8") as file:
+            program.tools = file.read()
+        os.unlink(tools_path)
+    sys.exit(run_program(program, main_module))
 
 
 def main():
     if sys.argv[1] == "fresh":
-        run_fresh(sys.argv[2] == "interactive")
+        run_fresh(*sys.argv[2:])
     number = int(sys.argv[1])
     guest = Guest()
     os.close(4)
     os.close(LIBRARY)
+    guest_module("plots")
+    guest_module("tools")
     while True:
-        sys.path[0] = "/cloister"  # Nothing is loaded from a workspace here.
+        sys.path[0] = "/cloister/none"  # Nothing is loaded from a workspace here.
         load(number)
-        main_module, preloaded = prepare_main()
+        main_module, preloaded = prepare_main(WORKSPACE, [])
         check_single_threaded()
         gc.collect()
         gc.freeze()
