@@ -28,13 +28,20 @@ void write_and_read(std::string_view text) {
   cloister::engine::CommandProgram program;
   for (std::size_t end = 0; end != std::string_view::npos; text.remove_prefix(end + 1)) {
     end = text.find('\n');
-    program.argv.emplace_back(text.substr(0, end));
+    const std::string line(text.substr(0, end));
+    // A line with a sign is a variable, so that those are written too.
+    if (line.find('=') != std::string::npos) {
+      program.environment.push_back(line);
+    } else {
+      program.argv.push_back(line);
+    }
     if (end == std::string_view::npos) break;
   }
   const auto file = cloister::backends::native::make_command_file(program, {});
   if (!file) return;
   require(cloister::sandbox::parse_command(file->data(), file->size(), command), "is accepted");
   require(command.argument_count == program.argv.size(), "as many arguments");
+  require(command.directory == program.directory, "the directory is unchanged");
   for (std::size_t i = 0; i < program.argv.size(); ++i)
     require(program.argv[i] == command.argv[i], "an argument is unchanged");
 }
@@ -47,6 +54,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(command.argv[0] != nullptr, "there is a program");
     check_strings(command.argv, command.argument_count, bytes);
     check_strings(command.envp, command.environment_count, bytes);
+    const char* const directory[] = {command.directory, nullptr};
+    check_strings(directory, 1, bytes);
+    require(command.directory[0] == '/', "the directory is absolute");
   }
   write_and_read(bytes);
   return 0;

@@ -2,7 +2,7 @@
 // of the dialect.
 #include <string>
 
-#include "api/onyx/json_body.h"
+#include "api/common/json_body.h"
 #include "api/onyx/requests.h"
 #include "base/utf8.h"
 #include "fuzz.h"
@@ -12,11 +12,11 @@ namespace onyx = cloister::api::onyx;
 
 namespace {
 
-void check_refusal(const onyx::Refusal& refusal) {
+void check_refusal(const cloister::api::Refusal& refusal) {
   require(refusal.status == 400 || refusal.status == 422, "a refusal is the client's fault");
   require(cloister::is_valid_utf8(refusal.body), "an answer is valid text");
   // The parser of requests bounds nesting, and an answer wraps what it echoes: hence the library's.
-  require(onyx::Json::accept(refusal.body), "an answer is JSON");
+  require(cloister::api::Json::accept(refusal.body), "an answer is JSON");
   require(refusal.body.starts_with(R"({"detail":)"), "an answer says what was wrong");
 }
 

@@ -209,6 +209,20 @@ Result<UniqueFd> make_directory(int parent, const std::string& name, uid_t owner
   return directory;
 }
 
+constexpr const char* kMemory = "memory.limit_in_bytes";               // Version 1.
+constexpr const char* kMemoryAndSwap = "memory.memsw.limit_in_bytes";  // Version 1.
+
+bool has_memory(const std::vector<CgroupController>& controllers) {
+  return std::find(controllers.begin(), controllers.end(), CgroupController::kMemory) !=
+         controllers.end();
+}
+
+Result<void> set_limit(int leaf, const char* file, const std::string& value) {
+  const int error = write_at(leaf, file, value);
+  if (error != 0) return fail_errno("write cgroup " + std::string(file), error);
+  return {};
+}
+
 }  // namespace
 
 std::vector<ControllerHome> find_controllers(const std::string& mountinfo,
@@ -293,29 +307,25 @@ Result<CgroupTree> CgroupTree::create(const std::vector<ControllerHome>& homes,
 
 Result<void> CgroupTree::limit_leaf(const Hierarchy& hierarchy, int leaf,
                                     const CgroupLimits& limits) {
-  const auto set = [&](const char* file, const std::string& value) -> Result<void> {
-    const int error = write_at(leaf, file, value);
-    if (error != 0) return fail_errno("write cgroup " + std::string(file), error);
-    return {};
-  };
   for (const CgroupController controller : hierarchy.controllers) {
     if (controller == CgroupController::kMemory) {
       const std::string bytes = std::to_string(limits.memory_bytes);
-      TRY_VOID(set(hierarchy.version2 ? "memory.max" : "memory.limit_in_bytes", bytes));
+      TRY_VOID(set_limit(leaf, hierarchy.version2 ? "memory.max" : kMemory, bytes));
       // Kernels without swap accounting lack these files: then there is nothing to limit.
-      const char* swap = hierarchy.version2 ? "memory.swap.max" : "memory.memsw.limit_in_bytes";
+      const char* swap = hierarchy.version2 ? "memory.swap.max" : kMemoryAndSwap;
       const int error = write_at(leaf, swap, hierarchy.version2 ? "0" : bytes);
       if (error != 0 && error != ENOENT) return fail_errno("limit swap", error);
-      if (error == ENOENT && !hierarchy.version2) TRY_VOID(set("memory.swappiness", "0"));
+      if (error == ENOENT && !hierarchy.version2)
+        TRY_VOID(set_limit(leaf, "memory.swappiness", "0"));
     } else if (controller == CgroupController::kPids) {
-      TRY_VOID(set("pids.max", std::to_string(limits.processes)));
+      TRY_VOID(set_limit(leaf, "pids.max", std::to_string(limits.processes)));
     } else if (limits.cpu_percent != 0) {
       constexpr std::uint64_t kPeriodUs = 100000;
       const std::string quota = std::to_string(kPeriodUs * limits.cpu_percent / 100);
       if (hierarchy.version2) {
-        TRY_VOID(set("cpu.max", quota + " " + std::to_string(kPeriodUs)));
+        TRY_VOID(set_limit(leaf, "cpu.max", quota + " " + std::to_string(kPeriodUs)));
       } else {
-        TRY_VOID(set("cpu.cfs_quota_us", quota));
+        TRY_VOID(set_limit(leaf, "cpu.cfs_quota_us", quota));
       }
     }
   }
@@ -336,13 +346,31 @@ Result<CgroupLeaf> CgroupTree::make_leaf(const std::string& name, const CgroupLi
     UniqueFd procs(::openat(directory.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
     if (!procs.is_open()) return fail_errno("open cgroup.procs of " + name);
     leaf.procs.push_back(std::move(procs));
-    const bool memory = std::find(hierarchy.controllers.begin(), hierarchy.controllers.end(),
-                                  CgroupController::kMemory) != hierarchy.controllers.end();
-    if (!memory) continue;
+    if (!has_memory(hierarchy.controllers)) continue;
     const char* events = hierarchy.version2 ? "memory.events" : "memory.oom_control";
     leaf.oom_events.reset(::openat(directory.get(), events, O_RDONLY | O_CLOEXEC));
   }
   return leaf;
+}
+
+Result<void> CgroupTree::limit_memory(const std::string& name, std::uint64_t bytes) {
+  for (const Hierarchy& hierarchy : hierarchies_) {
+    if (!has_memory(hierarchy.controllers)) continue;
+    const UniqueFd leaf(
+        ::openat(hierarchy.instance.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!leaf.is_open()) return fail_errno("open cgroup " + name);
+    const std::string value = std::to_string(bytes);
+    if (hierarchy.version2) return set_limit(leaf.get(), "memory.max", value);
+    // Version 1 refuses a limit with swap that is below the one without: the larger one goes first.
+    const bool counts_swap = ::faccessat(leaf.get(), kMemoryAndSwap, F_OK, 0) == 0;
+    if (!counts_swap) return set_limit(leaf.get(), kMemory, value);
+    if (!set_limit(leaf.get(), kMemory, value)) {
+      TRY_VOID(set_limit(leaf.get(), kMemoryAndSwap, value));
+      return set_limit(leaf.get(), kMemory, value);
+    }
+    return set_limit(leaf.get(), kMemoryAndSwap, value);
+  }
+  return {};
 }
 
 int CgroupTree::remove_leaf(const std::string& name) {

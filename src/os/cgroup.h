@@ -65,6 +65,9 @@ class CgroupTree {
                                    const std::string& instance, uid_t owner);
 
   Result<CgroupLeaf> make_leaf(const std::string& name, const CgroupLimits& limits);
+  // Changes the memory limit of a leaf, swap included. When it fails the leaf keeps a limit that is
+  // at most the larger one. Nothing to do without the memory controller.
+  Result<void> limit_memory(const std::string& name, std::uint64_t bytes);
   // 0 or an errno value; EBUSY while a process is still in it.
   int remove_leaf(const std::string& name);
   // Removes the instance's own directories, which must be without leaves and processes.
@@ -81,7 +84,7 @@ class CgroupTree {
     UniqueFd instance;  // .../cloister/<instance>
   };
 
-  Result<void> limit_leaf(const Hierarchy& hierarchy, int leaf, const CgroupLimits& limits);
+  static Result<void> limit_leaf(const Hierarchy& hierarchy, int leaf, const CgroupLimits& limits);
 
   std::string instance_;
   std::vector<Hierarchy> hierarchies_;

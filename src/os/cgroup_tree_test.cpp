@@ -105,6 +105,30 @@ TEST_F(CgroupTreeTest, ALeafHasItsLimits) {
     EXPECT_FALSE(exists(path(home.controller, instance)));
 }
 
+TEST_F(CgroupTreeTest, TheMemoryLimitOfALeafGoesUpAndDown) {
+  auto tree = CgroupTree::create(homes_, own_instance(), ::geteuid());
+  ASSERT_TRUE(tree.has_value()) << tree.error().describe();
+  if (!tree->has(CgroupController::kMemory)) {
+    EXPECT_TRUE(tree->limit_memory("s1", 1U << 20).has_value()) << "there is nothing to do";
+    tree->remove_instance();
+    GTEST_SKIP() << "no memory controller of version 1 on this host";
+  }
+  ASSERT_TRUE(tree->make_leaf("s1", kLimits).has_value());
+  const std::string leaf = path(CgroupController::kMemory, own_instance() + "/s1/");
+  for (const std::uint64_t bytes : {512U << 20, 32U << 20, 32U << 20, 128U << 20}) {
+    const auto limited = tree->limit_memory("s1", bytes);
+    ASSERT_TRUE(limited.has_value()) << limited.error().describe();
+    EXPECT_EQ(read_file(leaf + "memory.limit_in_bytes"), std::to_string(bytes));
+    const std::string with_swap = leaf + "memory.memsw.limit_in_bytes";
+    if (exists(with_swap)) {
+      EXPECT_EQ(read_file(with_swap), std::to_string(bytes));
+    }
+  }
+  EXPECT_FALSE(tree->limit_memory("s2", 64U << 20).has_value()) << "there is no such leaf";
+  EXPECT_EQ(tree->remove_leaf("s1"), 0);
+  tree->remove_instance();
+}
+
 TEST_F(CgroupTreeTest, ALeafIsBusyAsLongAsAProcessIsInIt) {
   auto tree = CgroupTree::create(homes_, own_instance(), ::geteuid());
   ASSERT_TRUE(tree.has_value()) << tree.error().describe();

@@ -20,7 +20,8 @@
 namespace cloister::sandbox {
 namespace {
 
-constexpr const char* kWritableDirectories[] = {"/workspace", "/tmp", "/dev/shm"};
+// The other names of the workspace lead to the same inodes, which is what Landlock looks at.
+constexpr const char* kWritableDirectories[] = {"/workspace", "/program", "/tmp", "/dev/shm"};
 constexpr const char* kWritableFiles[] = {"/dev/null", "/dev/zero", "/dev/full", "/dev/random",
                                           "/dev/urandom"};
 
@@ -87,16 +88,19 @@ ArmFailure arm_process(const SandboxLimits& limits, int landlock_abi) {
   return {};
 }
 
-ArmFailure take_streams(int in, int out, int error_stream, int kept) {
+ArmFailure take_streams(int in, int out, int error_stream, Channel channel, int kept) {
   if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(error_stream, 2) < 0) {
     return {Step::kStandardStreams, errno};
   }
-  unsigned first_closed = 3;
-  if (kept >= 0) {
-    if (kept != 3 && ::dup3(kept, 3, O_CLOEXEC) < 0) return {Step::kStandardStreams, errno};
-    first_closed = 4;
+  const int flags = channel.is_inherited ? 0 : O_CLOEXEC;
+  if (channel.fd >= 0 && ::dup3(channel.fd, kChannelFd, flags) < 0) {
+    return {Step::kStandardStreams, errno};
   }
-  if (os::close_range(first_closed, ~0U) != 0) return {Step::kCloseDescriptors, errno};
+  if (::dup3(kept, kKeptFd, O_CLOEXEC) < 0) return {Step::kStandardStreams, errno};
+  if (channel.fd < 0 && os::close_range(kChannelFd, kChannelFd) != 0) {
+    return {Step::kCloseDescriptors, errno};
+  }
+  if (os::close_range(kKeptFd + 1, ~0U) != 0) return {Step::kCloseDescriptors, errno};
   return {};
 }
 

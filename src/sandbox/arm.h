@@ -20,8 +20,17 @@ struct ArmFailure {
 // capabilities, and the seccomp filter. Descriptors are the caller's matter.
 ArmFailure arm_process(const SandboxLimits& limits, int landlock_abi);
 
-// 0, 1 and 2 become the given descriptors; everything above 2 but `kept` (moved to 3 first; -1 for
-// none) is closed. The given descriptors must be above 3.
-ArmFailure take_streams(int in, int out, int error_stream, int kept);
+// What a program's descriptor 3 is to be: -1 for nothing. It stays open at exec if so wished.
+struct Channel {
+  int fd = -1;
+  bool is_inherited = false;
+};
+inline constexpr int kChannelFd = 3;
+inline constexpr int kKeptFd = 4;
+
+// 0, 1 and 2 become the given descriptors, kChannelFd the channel, if there is one, and kKeptFd,
+// which is close-on-exec, `kept`. Everything else is closed. The given descriptors must be above
+// kKeptFd.
+ArmFailure take_streams(int in, int out, int error_stream, Channel channel, int kept);
 
 }  // namespace cloister::sandbox

@@ -8,12 +8,14 @@
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <array>
 #include <cstring>
 #include <functional>
 #include <memory>
 #include <sstream>
+#include <vector>
 
 #include "os/landlock.h"
 #include "os/namespaces_test.h"
@@ -45,8 +47,12 @@ struct Findings {
   int write_root = 0;
   int write_image = 0;
   int write_proc = 0;
+  int write_guest = 0;
   int device = 0;
   int in_workspace = -1;
+  int in_data = -1;
+  int in_sandbox = -1;
+  int in_program = -1;
   int in_tmp = -1;
   int in_shm = -1;
   int null_device = -1;
@@ -98,9 +104,13 @@ void look_around(Findings& findings) {
   findings.set_user = error_of(::syscall(SYS_setresuid, 0, 0, 0));
   findings.write_root = create_error("/new");
   findings.write_image = create_error("/etc/new");
+  findings.write_guest = create_error("/cloister/new");
   findings.write_proc = create_error("/proc/self/oom_score_adj", 0);
   findings.device = error_of(::mknod("/workspace/device", S_IFCHR | 0666, 0x103));
   findings.in_workspace = create_error("new");
+  findings.in_data = create_error("/mnt/data/by the second name");
+  findings.in_sandbox = create_error("/sandbox/by the third name");
+  findings.in_program = create_error("/program/new");
   findings.in_tmp = create_error("/tmp/new");
   findings.in_shm = create_error("/dev/shm/new");
   findings.null_device = create_error("/dev/null", 0);
@@ -119,8 +129,10 @@ class ArmedProcess : public testing::Test {
   void SetUp() override {
     const std::string reason = os::why_no_user_namespaces();
     if (!reason.empty()) GTEST_SKIP() << reason;
-    for (const char* name : {"dev", "proc", "tmp", "workspace", "etc"})
+    for (const char* name : {"dev", "proc", "tmp", "workspace", "mnt", "mnt/data", "sandbox",
+                             "program", "cloister", "etc"}) {
       ASSERT_EQ(::mkdir((image_ / name).c_str(), 0755), 0);
+    }
     ASSERT_EQ(::chmod(image_.path().c_str(), 0755), 0);
     void* memory = ::mmap(nullptr, sizeof(Findings), PROT_READ | PROT_WRITE,
                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -159,7 +171,7 @@ class ArmedProcess : public testing::Test {
     const int outer = os::run_in_namespaces(kAll, map_launcher, [&] {
       if (!become_root()) return 101;
       ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-      if (record(*findings_, enter_image_root()) != 0) return 102;
+      if (record(*findings_, enter_image_root(guest_files_)) != 0) return 102;
       const MountPlan plan = plan_mounts();
       const int inner = os::run_in_namespaces(kAll, map_sandbox, [&] {
         if (!become_root()) return 103;
@@ -193,6 +205,7 @@ class ArmedProcess : public testing::Test {
   }
 
   os::TemporaryDirectory image_;
+  std::vector<GuestFile> guest_files_ = {{"top", "1"}, {"a/b/first", "22"}, {"a/b/second", ""}};
   SandboxLimits limits_;
   Findings* findings_ = nullptr;
 };
@@ -237,10 +250,14 @@ TEST_F(ArmedProcess, WritesInItsOwnDirectoriesOnly) {
             0)
       << failure();
   EXPECT_EQ(findings_->in_workspace, 0);
+  EXPECT_EQ(findings_->in_data, 0);
+  EXPECT_EQ(findings_->in_sandbox, 0);
+  EXPECT_EQ(findings_->in_program, 0);
   EXPECT_EQ(findings_->in_tmp, 0);
   EXPECT_EQ(findings_->in_shm, 0);
   EXPECT_EQ(findings_->null_device, 0);
-  for (const int error : {findings_->write_root, findings_->write_image, findings_->write_proc})
+  for (const int error : {findings_->write_root, findings_->write_image, findings_->write_proc,
+                          findings_->write_guest})
     EXPECT_TRUE(error == EACCES || error == EROFS) << error;
   EXPECT_EQ(findings_->masked_bytes, 0) << "/proc/cmdline is the host's";
 }
@@ -281,6 +298,70 @@ TEST_F(ArmedProcess, TheWorkspaceHasItsSize) {
       << failure();
 }
 
+TEST_F(ArmedProcess, TheWorkspaceHasThreeNames) {
+  EXPECT_EQ(run_armed([&] {
+              if (create_error("/workspace/file") != 0) return 1;
+              struct stat first{};
+              if (::stat("/workspace/file", &first) != 0) return 2;
+              for (const char* name : {"/mnt/data/file", "/sandbox/file"}) {
+                struct stat other{};
+                if (::stat(name, &other) != 0 || other.st_ino != first.st_ino) return 3;
+                if (other.st_dev != first.st_dev) return 4;
+              }
+              if (::unlink("/sandbox/file") != 0) return 5;
+              return ::access("/mnt/data/file", F_OK) == 0 ? 6 : 0;
+            }),
+            0)
+      << failure();
+}
+
+TEST_F(ArmedProcess, NoDeviceOrSetUserIdWorksInAnyPlaceThatIsWritable) {
+  EXPECT_EQ(run_armed([&] {
+              for (const char* name : {"/workspace", "/mnt/data", "/sandbox", "/program"}) {
+                struct statvfs status{};
+                if (::statvfs(name, &status) != 0) return 1;
+                if ((status.f_flag & ST_NOSUID) == 0 || (status.f_flag & ST_NODEV) == 0) return 2;
+              }
+              return 0;
+            }),
+            0)
+      << failure();
+}
+
+TEST_F(ArmedProcess, TheProgramDirectoryHasItsSize) {
+  limits_.program_bytes = 1 << 20;
+  EXPECT_EQ(run_armed([&] {
+              const std::string megabytes(2 << 20, 'x');
+              const int fd = ::open("/program/large", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+              if (::write(fd, megabytes.data(), megabytes.size()) != 1 << 20) return 1;
+              return ::write(fd, "x", 1) == -1 && errno == ENOSPC ? 0 : 2;
+            }),
+            0)
+      << failure();
+}
+
+TEST_F(ArmedProcess, TheGuestFilesAreThereToBeRead) {
+  const mode_t before = ::umask(077);
+  const int result = run_armed([&] {
+    std::array<char, 8> bytes{};
+    if (read_into("/cloister/top", bytes.data(), bytes.size()) != 1 || bytes[0] != '1') return 1;
+    if (read_into("/cloister/a/b/first", bytes.data(), bytes.size()) != 2) return 2;
+    if (read_into("/cloister/a/b/second", bytes.data(), bytes.size()) != 0) return 3;
+    if (::chmod("/cloister/top", 0777) == 0 || ::unlink("/cloister/top") == 0) return 4;
+    return ::rename("/cloister/a", "/cloister/b") == 0 ? 5 : 0;
+  });
+  ::umask(before);
+  EXPECT_EQ(result, 0) << failure();
+}
+
+TEST_F(ArmedProcess, AnImageWithoutAMountPointIsNamedSo) {
+  ASSERT_EQ(::rmdir((image_ / "program").c_str()), 0);
+  EXPECT_EQ(run([] { return 0; }), 102);
+  EXPECT_EQ(findings_->failed_step, Step::kImageMountPoints);
+  EXPECT_EQ(findings_->failed_error, ENOENT);
+  EXPECT_NE(failure().find("cloister image build"), std::string::npos);
+}
+
 TEST_F(ArmedProcess, CannotBeArmedOutsideOfASandbox) {
   EXPECT_EQ(run([&] {
               // Without the workspace's mount there is a directory, but not the right to a user.
@@ -293,29 +374,40 @@ TEST_F(ArmedProcess, CannotBeArmedOutsideOfASandbox) {
       << failure();
 }
 
+// In a child: takes pipes of its own, with a channel or without; then 0, or where it is wrong.
+int take_and_look(bool with_channel, bool is_inherited) {
+  auto in = os::make_pipe();
+  auto out = os::make_pipe();
+  auto error = os::make_pipe();
+  auto kept = os::make_pipe();
+  auto channel = os::make_pipe();
+  if (!in || !out || !error || !kept || !channel) return 1;
+  const auto above = [](int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 20); };
+  const int reader = above(out->read_end.get());
+  const ArmFailure failure = take_streams(
+      above(in->read_end.get()), above(out->write_end.get()), above(error->write_end.get()),
+      {with_channel ? above(channel->read_end.get()) : -1, is_inherited},
+      above(kept->write_end.get()));
+  if (failure.step != Step::kNone) return 2;
+  if (::fcntl(kKeptFd, F_GETFD) != FD_CLOEXEC) return 3;
+  for (const int fd : {0, 1, 2}) {
+    if (::fcntl(fd, F_GETFD) != 0) return 4;
+  }
+  const int expected = !with_channel ? -1 : is_inherited ? 0 : FD_CLOEXEC;
+  if (::fcntl(kChannelFd, F_GETFD) != expected) return 5;
+  for (int fd = kKeptFd + 1; fd < 64; ++fd) {
+    if (::fcntl(fd, F_GETFD) >= 0) return 6;
+  }
+  return ::fcntl(reader, F_GETFD) < 0 && errno == EBADF ? 0 : 7;
+}
+
 TEST(TakeStreams, TheGivenOnesAndNothingElseStaysOpen) {
-  EXPECT_EQ(os::run_in_child([] {
-              auto in = os::make_pipe();
-              auto out = os::make_pipe();
-              auto error = os::make_pipe();
-              auto kept = os::make_pipe();
-              if (!in || !out || !error || !kept) return 1;
-              const auto above = [](int fd) { return ::fcntl(fd, F_DUPFD_CLOEXEC, 20); };
-              const int reader = ::fcntl(out->read_end.get(), F_DUPFD_CLOEXEC, 20);
-              const ArmFailure failure =
-                  take_streams(above(in->read_end.get()), above(out->write_end.get()),
-                               above(error->write_end.get()), above(kept->write_end.get()));
-              if (failure.step != Step::kNone) return 2;
-              if ((::fcntl(3, F_GETFD) & FD_CLOEXEC) == 0) return 3;
-              for (const int fd : {0, 1, 2}) {
-                if (::fcntl(fd, F_GETFD) != 0) return 4;
-              }
-              for (int fd = 4; fd < 64; ++fd) {
-                if (::fcntl(fd, F_GETFD) >= 0) return 5;
-              }
-              return ::fcntl(reader, F_GETFD) < 0 && errno == EBADF ? 0 : 6;
-            }),
-            0);
+  EXPECT_EQ(os::run_in_child([] { return take_and_look(false, false); }), 0);
+}
+
+TEST(TakeStreams, AChannelIsInheritedOrNot) {
+  EXPECT_EQ(os::run_in_child([] { return take_and_look(true, false); }), 0);
+  EXPECT_EQ(os::run_in_child([] { return take_and_look(true, true); }), 0);
 }
 
 }  // namespace

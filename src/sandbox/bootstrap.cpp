@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "embedded/guest_files.h"
 #include "os/cgroup.h"
 #include "os/descriptor_limit.h"
 #include "os/syscalls.h"
@@ -108,7 +109,10 @@ int map_launcher(const LauncherConfig& config, pid_t pid) {
   // The change also gave /proc/<pid> of this process and its clones to the host's root, but the
   // launcher writes its clones' identity maps there. Inits make themselves undumpable again.
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-  const ArmFailure failure = enter_image_root();
+  std::vector<GuestFile> guest_files;
+  for (const auto& file : embedded::guest_files::files())
+    guest_files.push_back({file.path, file.bytes});
+  const ArmFailure failure = enter_image_root(guest_files);
   if (failure.step != Step::kNone) {
     report_fatal(start.server.get(), failure, "errno " + std::to_string(failure.error));
     ::_exit(1);

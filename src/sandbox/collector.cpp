@@ -11,7 +11,6 @@
 
 #include "os/syscalls.h"
 #include "os/unix_message.h"
-#include "sandbox/protocol.h"
 
 namespace cloister::sandbox {
 namespace {
@@ -30,7 +29,7 @@ struct DirectoryEntry {
 
 class Collector {
  public:
-  explicit Collector(int socket) : socket_(socket) {}
+  Collector(Area area, int socket) : area_(area), socket_(socket) {}
 
   int walk(int directory, std::size_t path_length, std::size_t depth) {
     alignas(8) char buffer[4096];
@@ -50,6 +49,7 @@ class Collector {
   int finish() {
     InitReply reply;
     reply.kind = InitReplyKind::kEndOfFiles;
+    reply.area = area_;
     reply.count = sent_;
     reply.left_out = left_out_;
     return os::send_message(socket_, &reply, sizeof reply, {});
@@ -97,6 +97,9 @@ class Collector {
       return 0;
     }
     message_.reply.kind = InitReplyKind::kFile;
+    message_.reply.area = area_;
+    message_.reply.flags =
+        (status.st_mode & S_IXUSR) != 0 ? static_cast<std::uint32_t>(FileFlag::kExecutable) : 0;
     message_.reply.size = static_cast<std::uint64_t>(status.st_size);
     const int passed[] = {file};
     const int error =
@@ -111,6 +114,7 @@ class Collector {
     char path[kMaxPath];
   };
 
+  Area area_;
   int socket_;
   Message message_{};
   std::uint64_t sent_ = 0;
@@ -119,8 +123,8 @@ class Collector {
 
 }  // namespace
 
-int collect_files(int workspace, int socket) {
-  Collector collector(socket);
+int collect_files(int workspace, Area area, int socket) {
+  Collector collector(area, socket);
   // A descriptor of its own: reading a directory moves the descriptor's position.
   const int directory = ::openat(workspace, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory >= 0) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "os/forked_test.h"
@@ -20,6 +21,7 @@ namespace {
 
 struct Collected {
   std::map<std::string, std::string> files;  // Content by path.
+  std::set<std::string> executable;
   std::uint64_t count = 0;
   std::uint32_t left_out = 0;
   int error = 0;
@@ -59,6 +61,12 @@ bool receive(int socket, Collected& result) {
   EXPECT_EQ(message.size, sizeof buffer.reply + path.size() + 1);
   EXPECT_FALSE(result.files.contains(path)) << path << " came twice";
   result.files[path] = read_all(file.get());
+  EXPECT_EQ(buffer.reply.area, Area::kProgram) << "the one that was asked for";
+  if (buffer.reply.flags == static_cast<std::uint32_t>(FileFlag::kExecutable)) {
+    result.executable.insert(path);
+  } else {
+    EXPECT_EQ(buffer.reply.flags, 0U);
+  }
   EXPECT_EQ(buffer.reply.size, result.files[path].size()) << path;
   return true;
 }
@@ -75,7 +83,7 @@ class CollectorTest : public testing::Test {
     auto pair = os::make_seqpacket_pair();
     const UniqueFd workspace(::open(top_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     std::thread sender([&] {
-      result.error = collect_files(workspace.get(), pair->first.get());
+      result.error = collect_files(workspace.get(), Area::kProgram, pair->first.get());
       pair->first.reset();
     });
     while (receive(pair->second.get(), result)) {
@@ -121,6 +129,17 @@ TEST_F(CollectorTest, NamesAreBytes) {
   const std::map<std::string, std::string> expected{
       {"new\nline", "1"}, {"not \xff\xfe text", "2"}, {"\xc3\xa4/\x01\x7f", "3"}};
   EXPECT_EQ(result.files, expected);
+}
+
+TEST_F(CollectorTest, TheOwnersRightToExecuteIsReported) {
+  for (const auto& [name, mode] : std::map<std::string, mode_t>{
+           {"none", 0644}, {"owner", 0744}, {"all", 0755}, {"others", 0655}}) {
+    put(name, "x");
+    ASSERT_EQ(::chmod((top_ / name).c_str(), mode), 0);
+  }
+  const Collected result = collect();
+  EXPECT_EQ(result.files.size(), 4U);
+  EXPECT_EQ(result.executable, (std::set<std::string>{"owner", "all"}));
 }
 
 TEST_F(CollectorTest, ReadsAFileWithoutPermissionsAsRoot) {
@@ -212,7 +231,7 @@ TEST_F(CollectorTest, AServerThatIsGoneEndsIt) {
   ASSERT_TRUE(pair.has_value());
   pair->second.reset();
   const UniqueFd workspace(::open(top_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  EXPECT_EQ(collect_files(workspace.get(), pair->first.get()), EPIPE);
+  EXPECT_EQ(collect_files(workspace.get(), Area::kProgram, pair->first.get()), EPIPE);
 }
 
 TEST_F(CollectorTest, CanBeCalledAgain) {
@@ -222,7 +241,7 @@ TEST_F(CollectorTest, CanBeCalledAgain) {
   ASSERT_TRUE(pair.has_value());
   const UniqueFd workspace(::open(top_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (int round = 0; round < 2; ++round) {
-    ASSERT_EQ(collect_files(workspace.get(), pair->first.get()), 0);
+    ASSERT_EQ(collect_files(workspace.get(), Area::kProgram, pair->first.get()), 0);
     Collected result;
     while (receive(pair->second.get(), result)) {
     }

@@ -25,8 +25,13 @@ bool parse_command(const char* bytes, std::size_t size, Command& command) {
   command.limits = header.limits;
   command.argument_count = header.argument_count;
   command.environment_count = header.environment_count;
-  return header.argument_count > 0 && take(command.argv, header.argument_count) &&
-         take(command.envp, header.environment_count);
+  const char* directory[2];
+  if (header.argument_count == 0 || !take(command.argv, header.argument_count) ||
+      !take(command.envp, header.environment_count) || !take(directory, 1)) {
+    return false;
+  }
+  command.directory = directory[0];
+  return directory[0][0] == '/' && std::strlen(directory[0]) < kMaxPath;
 }
 
 }  // namespace cloister::sandbox

@@ -32,17 +32,18 @@ class ParseCommand : public testing::Test {
 using namespace std::string_view_literals;
 
 TEST_F(ParseCommand, FindsArgumentsAndEnvironment) {
-  ASSERT_TRUE(parse(file_of(2, 1, "ls\0-l\0A=1\0"sv)));
+  ASSERT_TRUE(parse(file_of(2, 1, "ls\0-l\0A=1\0/mnt/data\0"sv)));
   EXPECT_STREQ(command_->argv[0], "ls");
   EXPECT_STREQ(command_->argv[1], "-l");
   EXPECT_EQ(command_->argv[2], nullptr);
   EXPECT_STREQ(command_->envp[0], "A=1");
   EXPECT_EQ(command_->envp[1], nullptr);
+  EXPECT_STREQ(command_->directory, "/mnt/data");
   EXPECT_EQ(command_->limits.processes, 7U);
 }
 
 TEST_F(ParseCommand, EmptyStringsAreStrings) {
-  ASSERT_TRUE(parse(file_of(3, 0, "a\0\0\0"sv)));
+  ASSERT_TRUE(parse(file_of(3, 0, "a\0\0\0/\0"sv)));
   EXPECT_STREQ(command_->argv[1], "");
   EXPECT_STREQ(command_->argv[2], "");
   EXPECT_EQ(command_->envp[0], nullptr);
@@ -52,7 +53,7 @@ TEST_F(ParseCommand, NeedsAHeaderAndAProgram) {
   EXPECT_FALSE(parse(""));
   EXPECT_FALSE(parse(std::string(sizeof(CommandHeader) - 1, '\1')));
   EXPECT_FALSE(parse(file_of(0, 0, "")));
-  EXPECT_FALSE(parse(file_of(0, 1, "A=1\0"sv)));
+  EXPECT_FALSE(parse(file_of(0, 1, "A=1\0/\0"sv)));
 }
 
 TEST_F(ParseCommand, EveryStringEndsInsideTheFile) {
@@ -61,10 +62,28 @@ TEST_F(ParseCommand, EveryStringEndsInsideTheFile) {
   EXPECT_FALSE(parse(file_of(2, 0, "one\0two"sv)));
   EXPECT_FALSE(parse(file_of(2, 0, "one\0"sv)));
   EXPECT_FALSE(parse(file_of(1, 1, "one\0"sv)));
+  EXPECT_FALSE(parse(file_of(1, 0, "one\0/no end"sv)));
+}
+
+TEST_F(ParseCommand, TheDirectoryIsAnAbsolutePath) {
+  EXPECT_FALSE(parse(file_of(1, 0, "ls\0"sv)));
+  EXPECT_FALSE(parse(file_of(1, 0, "ls\0\0"sv)));
+  EXPECT_FALSE(parse(file_of(1, 0, "ls\0workspace\0"sv)));
+  EXPECT_TRUE(parse(file_of(1, 0, "ls\0/workspace\0"sv)));
+}
+
+TEST_F(ParseCommand, TheDirectoryHasALimit) {
+  const auto with_directory = [](std::size_t size) {
+    return file_of(
+        1, 0,
+        "ls" + std::string(1, '\0') + "/" + std::string(size - 1, 'd') + std::string(1, '\0'));
+  };
+  EXPECT_TRUE(parse(with_directory(kMaxPath - 1)));
+  EXPECT_FALSE(parse(with_directory(kMaxPath)));
 }
 
 TEST_F(ParseCommand, CountsHaveALimit) {
-  const std::string strings(3 * kMaxCommandStrings, '\0');
+  const std::string strings = std::string(2 * kMaxCommandStrings, '\0') + "/" + '\0';
   EXPECT_TRUE(parse(file_of(kMaxCommandStrings, kMaxCommandStrings, strings)));
   EXPECT_FALSE(parse(file_of(kMaxCommandStrings + 1, 0, strings)));
   EXPECT_FALSE(parse(file_of(1, kMaxCommandStrings + 1, strings)));
@@ -72,7 +91,8 @@ TEST_F(ParseCommand, CountsHaveALimit) {
 }
 
 TEST_F(ParseCommand, TheFileHasALimit) {
-  const std::string most(kMaxCommandBytes - sizeof(CommandHeader), '\0');
+  const std::string most =
+      std::string("a\0/\0"sv) + std::string(kMaxCommandBytes - sizeof(CommandHeader) - 4, '\0');
   EXPECT_TRUE(parse(file_of(1, 0, most)));
   EXPECT_FALSE(parse(file_of(1, 0, most + "x")));
 }

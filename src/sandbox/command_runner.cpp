@@ -47,16 +47,21 @@ void restore_signals() {
   restore_signals();
   ::setsid();
   // The status pipe stays open, close-on-exec, to report a failure to execute.
-  ArmFailure failure = take_streams(fds.in, fds.out, fds.error_stream, fds.status);
-  constexpr int kStatus = 3;
+  ArmFailure failure =
+      take_streams(fds.in, fds.out, fds.error_stream, {fds.channel, true}, fds.status);
+  const int status = failure.step == Step::kNone ? kKeptFd : fds.status;
   if (failure.step == Step::kNone) failure = arm_process(command.limits, landlock_abi);
+  // As the sandbox's user, who gets no further than this one may.
+  if (failure.step == Step::kNone && ::chdir(command.directory) != 0) {
+    failure = {Step::kWorkingDirectory, errno};
+  }
   if (failure.step == Step::kNone) {
     const char* const* environment = command.envp;
     ::execvpe(command.argv[0], const_cast<char* const*>(command.argv),
               const_cast<char* const*>(environment));
     failure = {Step::kExec, errno};
   }
-  write_failure(kStatus, failure);
+  write_failure(status, failure);
   ::_exit(127);
 }
 

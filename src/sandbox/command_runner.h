@@ -1,4 +1,4 @@
-// Runs one command of a session: a supervisor process between the sandbox init and the program,
+// Runs one command: a supervisor process between the sandbox init and the program,
 // which knows everything that the program starts. Post-fork safe.
 #pragma once
 
@@ -15,7 +15,8 @@ struct CommandFds {
   int in = -1;
   int out = -1;
   int error_stream = -1;
-  int status = -1;  // Receives StatusRecords.
+  int status = -1;   // Receives StatusRecords.
+  int channel = -1;  // Becomes the program's descriptor 3; -1 for none.
 };
 
 // Forks the supervisor and returns its pid, or -errno. The caller closes its copies of `fds`.

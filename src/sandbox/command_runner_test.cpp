@@ -29,7 +29,7 @@ Ran run(const std::string& bytes, std::uint64_t claimed) {
   auto status = os::make_pipe();
   if (!file || !in || !out || !error || !status) return ran;
   ran.supervisor = start_command({file->get(), in->read_end.get(), out->write_end.get(),
-                                  error->write_end.get(), status->write_end.get()},
+                                  error->write_end.get(), status->write_end.get(), -1},
                                  claimed, 0);
   status->write_end.reset();
   StatusRecord record;
@@ -72,6 +72,8 @@ TEST(StartCommand, RefusesCountsThatAreNotThere) {
   expect_refused(file_of(0, 0, ""));
   expect_refused(file_of(2, 0, std::string("one\0", 4)));
   expect_refused(file_of(1, 5, std::string("one\0", 4)));
+  expect_refused(file_of(1, 0, std::string("one\0", 4)));
+  expect_refused(file_of(1, 0, std::string("one\0there\0", 10)));
   expect_refused(file_of(~0U, ~0U, std::string(100, '\0')));
 }
 
@@ -82,12 +84,13 @@ TEST(StartCommand, RefusesAStringWithoutItsEnd) {
 }
 
 TEST(StartCommand, RefusesWhatIsTooLarge) {
-  const std::string bytes = file_of(1, 0, std::string(kMaxCommandBytes, '\0'));
+  const std::string bytes =
+      file_of(1, 0, std::string("one\0/\0", 6) + std::string(kMaxCommandBytes, '\0'));
   expect_refused(bytes);
 }
 
 TEST(StartCommand, RefusesASizeBeyondTheFile) {
-  const std::string bytes = file_of(1, 0, std::string("one\0", 4));
+  const std::string bytes = file_of(1, 0, std::string("one\0/\0", 6));
   expect_refused(bytes, bytes.size() + 4096);
   expect_refused(bytes, 64 << 10);
   expect_refused(bytes, ~0ULL);
@@ -95,7 +98,7 @@ TEST(StartCommand, RefusesASizeBeyondTheFile) {
 
 TEST(StartCommand, ReportsTheStepThatFails) {
   if (::access("/workspace", F_OK) == 0) GTEST_SKIP() << "this host has a /workspace of its own";
-  const std::string bytes = file_of(1, 0, std::string("true\0", 5));
+  const std::string bytes = file_of(1, 0, std::string("true\0/\0", 7));
   const Ran ran = run(bytes, bytes.size());
   ASSERT_GT(ran.supervisor, 0);
   // The program's process names the step; the supervisor then reports how that process ended.

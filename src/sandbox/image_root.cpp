@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <initializer_list>
+#include <string>
 
+#include "base/unique_fd.h"
 #include "os/syscalls.h"
 
 namespace cloister::sandbox {
@@ -80,16 +83,97 @@ ArmFailure make_dev() {
   return {};
 }
 
+// Images that were built for an older version lack some of them.
+ArmFailure check_mount_points() {
+  for (const char* name : {"workspace", "mnt/data", "sandbox", "program", "cloister"}) {
+    struct stat status{};
+    if (::lstat(name, &status) != 0) return {Step::kImageMountPoints, errno};
+    if (!S_ISDIR(status.st_mode)) return {Step::kImageMountPoints, ENOTDIR};
+  }
+  return {};
+}
+
+// Makes the directories of `path` below `top`; a descriptor of the last one, or -errno. What the
+// process would take away with its umask is given back: other users read here.
+int make_parents(int top, const char*& path) {
+  int directory = ::fcntl(top, F_DUPFD_CLOEXEC, 0);
+  while (const char* end = directory < 0 ? nullptr : std::strchr(path, '/')) {
+    const std::string name(path, end);
+    const bool made = ::mkdirat(directory, name.c_str(), 0755) == 0;
+    int next = -1;
+    if (made || errno == EEXIST) {
+      next = ::openat(directory, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    }
+    if (next >= 0 && made && ::fchmod(next, 0755) != 0) {
+      ::close(next);
+      next = -1;
+    }
+    const int error = errno;
+    ::close(directory);
+    if (next < 0) return -error;
+    directory = next;
+    path = end + 1;
+  }
+  return directory < 0 ? -errno : directory;
+}
+
+int write_guest_file(int top, const GuestFile& file) {
+  const char* name = file.path;
+  const UniqueFd directory(make_parents(top, name));
+  if (directory.get() < 0) return -directory.get();
+  const UniqueFd target(
+      ::openat(directory.get(), name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444));
+  if (!target.is_open() || ::fchmod(target.get(), 0444) != 0) return errno;
+  std::string_view left = file.bytes;
+  while (!left.empty()) {
+    const ssize_t written = ::write(target.get(), left.data(), left.size());
+    if (written < 0 && errno != EINTR) return errno;
+    if (written > 0) left.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
+// As make_dev: relative, while "/" is still the host's.
+ArmFailure make_guest_tree(std::span<const GuestFile> files) {
+  constexpr std::size_t kPage = 4096;
+  std::size_t bytes = 0;
+  for (const GuestFile& file : files)
+    bytes += (file.bytes.size() / kPage + 1) * kPage;
+  const std::string options = "mode=0755,size=" + std::to_string(bytes + 64 * kPage);
+  const unsigned long flags = MS_NOSUID | MS_NODEV;
+  if (::mount("tmpfs", "cloister", "tmpfs", flags, options.c_str()) != 0) {
+    return {Step::kImageGuestFiles, errno};
+  }
+  const UniqueFd top(::open("cloister", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!top.is_open()) return {Step::kImageGuestFiles, errno};
+  for (const GuestFile& file : files) {
+    if (const int error = write_guest_file(top.get(), file); error != 0) {
+      return {Step::kImageGuestFiles, error};
+    }
+  }
+  if (::mount(nullptr, "cloister", nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, nullptr) !=
+      0) {
+    return {Step::kImageGuestFiles, errno};
+  }
+  return {};
+}
+
 }  // namespace
 
-ArmFailure enter_image_root() {
+ArmFailure enter_image_root(std::span<const GuestFile> guest_files) {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
     return {Step::kImageRoot, errno};
   }
   if (const ArmFailure failure = attach_image(); failure.step != Step::kNone) {
     return failure;
   }
+  if (const ArmFailure failure = check_mount_points(); failure.step != Step::kNone) {
+    return failure;
+  }
   if (const ArmFailure failure = make_dev(); failure.step != Step::kNone) return failure;
+  if (const ArmFailure failure = make_guest_tree(guest_files); failure.step != Step::kNone) {
+    return failure;
+  }
   const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   if (::mount("proc", "proc", "proc", flags, nullptr) != 0) return {Step::kImageProc, errno};
   if (::mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64m,mode=1777") != 0) {

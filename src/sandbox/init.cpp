@@ -32,7 +32,7 @@ namespace {
 
 constexpr int kControl = 3;
 constexpr int kSignals = 4;
-constexpr int kWorkspace = 5;
+constexpr int kFirstArea = 5;  // One descriptor for each Area, in its order.
 
 // Read every file (DAC), write for the sandbox's user (CHOWN, FOWNER), kill and find its processes
 // (KILL, SYS_PTRACE for /proc), and start commands as that user (SETUID, SETGID, SETPCAP).
@@ -104,8 +104,7 @@ class Init {
       case InitRequestKind::kKillAll:
         return kill_all();
       case InitRequestKind::kCollect:
-        if (collect_files(kWorkspace, kControl) != 0) ::_exit(1);
-        return;
+        return collect();
     }
   }
 
@@ -120,14 +119,34 @@ class Init {
     const std::size_t path_bytes = message.size - sizeof buffer_.request;
     const bool terminated = path_bytes > 1 && path_bytes <= sizeof buffer_.path &&
                             std::memchr(buffer_.path, 0, path_bytes) != nullptr;
-    if (!terminated || message.descriptor_count != 1) return reply(InitReplyKind::kStaged, EINVAL);
-    reply(InitReplyKind::kStaged, stage_file(kWorkspace, buffer_.path, message.descriptors[0]));
+    const int directory = directory_of(buffer_.request.area);
+    if (!terminated || message.descriptor_count != 1 || directory < 0) {
+      return reply(InitReplyKind::kStaged, EINVAL);
+    }
+    const bool is_executable =
+        (buffer_.request.flags & static_cast<std::uint32_t>(FileFlag::kExecutable)) != 0;
+    reply(InitReplyKind::kStaged,
+          stage_file(directory, buffer_.path, message.descriptors[0], is_executable));
+  }
+
+  void collect() {
+    const Area area = buffer_.request.area;
+    const int directory = directory_of(area);
+    if (directory < 0) return reply(InitReplyKind::kEndOfFiles, EINVAL);
+    if (collect_files(directory, area, kControl) != 0) ::_exit(1);
+  }
+
+  static int directory_of(Area area) {
+    const auto number = static_cast<std::uint32_t>(area);
+    return number < kAreaCount ? kFirstArea + static_cast<int>(number) : -1;
   }
 
   void execute(os::ReceivedMessage& message) {
-    if (message.descriptor_count != 5) return;
-    const CommandFds fds{message.descriptors[0], message.descriptors[1], message.descriptors[2],
-                         message.descriptors[3], message.descriptors[4]};
+    const bool has_channel = message.descriptor_count == kExecFdsChannel;
+    if (message.descriptor_count != kExecFdsPlain && !has_channel) return;
+    const CommandFds fds{message.descriptors[0], message.descriptors[1],
+                         message.descriptors[2], message.descriptors[3],
+                         message.descriptors[4], has_channel ? message.descriptors[5] : -1};
     RunningCommand* free_entry = find(0);
     if (free_entry == nullptr) {
       return write_failure(fds.status, {Step::kFork, EAGAIN});
@@ -215,14 +234,18 @@ ArmFailure arrange_descriptors(const InitOptions& options) {
   ::sigprocmask(SIG_SETMASK, &child, nullptr);
   const int signals = ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
   const int workspace = ::open("/workspace", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (signals < 0 || workspace < 0) return {Step::kCloseDescriptors, errno};
+  const int program = ::open("/program", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (signals < 0 || workspace < 0 || program < 0) return {Step::kCloseDescriptors, errno};
   // First above the wanted numbers, so that no move overwrites another's source.
   const int control_copy = ::fcntl(options.control, F_DUPFD_CLOEXEC, 16);
   const int signals_copy = ::fcntl(signals, F_DUPFD_CLOEXEC, 16);
   const int workspace_copy = ::fcntl(workspace, F_DUPFD_CLOEXEC, 16);
+  const int program_copy = ::fcntl(program, F_DUPFD_CLOEXEC, 16);
   if (::dup3(control_copy, kControl, O_CLOEXEC) < 0 ||
       ::dup3(signals_copy, kSignals, O_CLOEXEC) < 0 ||
-      ::dup3(workspace_copy, kWorkspace, O_CLOEXEC) < 0 || os::close_range(6, ~0U) != 0) {
+      ::dup3(workspace_copy, kFirstArea, O_CLOEXEC) < 0 ||
+      ::dup3(program_copy, kFirstArea + 1, O_CLOEXEC) < 0 ||
+      os::close_range(kFirstArea + static_cast<unsigned>(kAreaCount), ~0U) != 0) {
     return {Step::kCloseDescriptors, errno};
   }
   return {};

@@ -36,16 +36,18 @@ Zygote parent_of(Zygote which) {
 }
 
 // Bounds that no setting reaches; more would be a mistake of the server, or worse.
+constexpr std::uint64_t kBytesMax = 1ULL << 42;
+
+bool within(std::uint64_t value, std::uint64_t most) {
+  return value > 0 && value <= most;
+}
+
 bool limits_are_valid(const SandboxLimits& limits) {
-  constexpr std::uint64_t kBytesMax = 1ULL << 42;
-  const auto within = [](std::uint64_t value, std::uint64_t most) {
-    return value > 0 && value <= most;
-  };
   return within(limits.memory_bytes, kBytesMax) && within(limits.workspace_bytes, kBytesMax) &&
          within(limits.workspace_inodes, 1ULL << 32) && within(limits.tmp_bytes, kBytesMax) &&
-         within(limits.shm_bytes, kBytesMax) && within(limits.processes, 1U << 20) &&
-         limits.cpu_percent <= 100000 && within(limits.cpu_seconds, 1U << 30) &&
-         within(limits.open_files, 1U << 20);
+         within(limits.shm_bytes, kBytesMax) && within(limits.program_bytes, kBytesMax) &&
+         within(limits.processes, 1U << 20) && limits.cpu_percent <= 100000 &&
+         within(limits.cpu_seconds, 1U << 30) && within(limits.open_files, 1U << 20);
 }
 
 }  // namespace
@@ -160,24 +162,29 @@ void Launcher::send(const LauncherEvent& event, int descriptor) {
   if (os::send_message(server_.get(), &event, sizeof event, fds) != 0) server_gone_ = true;
 }
 
+void Launcher::send_failed(std::uint64_t token, const ArmFailure& failure) {
+  LauncherEvent event;
+  event.kind = LauncherEventKind::kFailed;
+  event.token = token;
+  event.step = static_cast<std::uint32_t>(failure.step);
+  event.error = failure.error;
+  send(event);
+}
+
 void Launcher::handle_server() {
   CreateRequest request;
   os::ReceivedMessage message;
   const int error =
       os::receive_message(server_.get(), &request, sizeof request, message, MSG_DONTWAIT);
   if (error == EAGAIN) return;
-  if (error == 0 && message.size == 0) {
+  // A reset: it has gone without having heard of everything.
+  if (error == ECONNRESET || (error == 0 && message.size == 0)) {
     server_gone_ = true;
     return;
   }
   // The request itself is whole, but its descriptors did not fit into this process.
   if (error == EMSGSIZE && message.size == sizeof request && request.magic == kProtocolMagic) {
-    LauncherEvent event;
-    event.kind = LauncherEventKind::kFailed;
-    event.token = request.token;
-    event.step = static_cast<std::uint32_t>(Step::kReceive);
-    event.error = EMFILE;
-    return send(event);
+    return send_failed(request.token, {Step::kReceive, EMFILE});
   }
   if (error != 0 || message.size != sizeof request || request.magic != kProtocolMagic) {
     say("a request of the wrong form from the server", error);
@@ -186,6 +193,7 @@ void Launcher::handle_server() {
   }
   if (request.kind == CreateKind::kCreate) handle_create(request, message);
   if (request.kind == CreateKind::kDestroy) handle_destroy(request.token);
+  if (request.kind == CreateKind::kResize) handle_resize(request);
   message.close_all();
 }
 
@@ -204,14 +212,7 @@ void Launcher::handle_create(const CreateRequest& request, os::ReceivedMessage& 
                      static_cast<std::uint32_t>(request.zygote) < kZygoteCount &&
                      limits_are_valid(request.limits) && !sandboxes_.contains(request.token);
   const auto slot = valid ? take_slot() : std::nullopt;
-  if (!slot) {
-    LauncherEvent event;
-    event.kind = LauncherEventKind::kFailed;
-    event.token = request.token;
-    event.step = static_cast<std::uint32_t>(Step::kReceive);
-    event.error = valid ? EAGAIN : EINVAL;
-    return send(event);
-  }
+  if (!slot) return send_failed(request.token, {Step::kReceive, valid ? EAGAIN : EINVAL});
   Sandbox& sandbox = sandboxes_[request.token];
   sandbox.token = request.token;
   sandbox.slot = *slot;
@@ -285,6 +286,25 @@ void Launcher::handle_zygote(Zygote which) {
 void Launcher::handle_destroy(std::uint64_t token) {
   const auto found = sandboxes_.find(token);
   if (found != sandboxes_.end()) os::pidfd_send_signal(found->second.pidfd.get(), SIGKILL);
+}
+
+// A sandbox that is being made has not been handed to anybody who could ask for this.
+void Launcher::handle_resize(const CreateRequest& request) {
+  const auto found = sandboxes_.find(request.token);
+  const bool is_known = found != sandboxes_.end() && !found->second.init_socket.is_open();
+  if (!is_known || !within(request.limits.memory_bytes, kBytesMax)) {
+    return send_failed(request.token, {Step::kCgroupResize, is_known ? EINVAL : ESRCH});
+  }
+  const std::string& name = found->second.cgroup.name;
+  if (!name.empty()) {
+    if (const auto done = cgroups_.limit_memory(name, request.limits.memory_bytes); !done) {
+      return send_failed(request.token, {Step::kCgroupResize, done.error().system_errno});
+    }
+  }
+  LauncherEvent event;
+  event.kind = LauncherEventKind::kResized;
+  event.token = request.token;
+  send(event);
 }
 
 void Launcher::handle_children() {

@@ -57,6 +57,7 @@ class Launcher {
   void handle_server();
   void handle_create(const CreateRequest& request, os::ReceivedMessage& message);
   void handle_destroy(std::uint64_t token);
+  void handle_resize(const CreateRequest& request);
   void handle_init(std::uint64_t token);
   void handle_zygote(Zygote which);
   void handle_children();
@@ -69,6 +70,7 @@ class Launcher {
   void discard(std::uint64_t token, const ArmFailure& failure);
   void remove_cgroup(const std::string& name);
   void send(const LauncherEvent& event, int descriptor = -1);
+  void send_failed(std::uint64_t token, const ArmFailure& failure);
   std::optional<std::uint32_t> take_slot();
   Result<void> watch(int fd, std::uint64_t tag);
   void unwatch(UniqueFd& fd);

@@ -124,12 +124,7 @@ void Launcher::discard(std::uint64_t token, const ArmFailure& failure) {
   const auto found = sandboxes_.find(token);
   if (found == sandboxes_.end()) return;
   Sandbox& sandbox = found->second;
-  LauncherEvent event;
-  event.kind = LauncherEventKind::kFailed;
-  event.token = token;
-  event.step = static_cast<std::uint32_t>(failure.step);
-  event.error = failure.error;
-  send(event);
+  send_failed(token, failure);
   if (sandbox.init > 0) {
     // handle_init_end frees the rest once it is gone.
     os::pidfd_send_signal(sandbox.pidfd.get(), SIGKILL);

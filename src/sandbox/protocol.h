@@ -8,7 +8,8 @@
 //   launcher -> server     LauncherEvent
 //   server   -> init       InitRequest          (one socket a sandbox, made by the server)
 //   init     -> server     InitReply
-//   launcher -> zygote     ForkRequest, SproutRequest
+//   launcher -> zygote     ZygoteRequest
+//   server   -> interpreter ProgramRequest      (one socket a sandbox with an interpreter)
 //   zygote, init -> server StatusRecord         (one pipe a program, made by the server)
 #pragma once
 
@@ -59,6 +60,7 @@ enum class LauncherEventKind : std::uint32_t {
   kFailed = 5,       // token; step and error.
   kEnded = 6,        // token: everything of the sandbox is gone.
   kFatal = 7,        // The launcher cannot go on; step and error.
+  kResized = 8,      // token: kResize is done.
 };
 
 struct LauncherEvent {
@@ -71,7 +73,9 @@ struct LauncherEvent {
   std::uint64_t detail = 0;
 };
 
-enum class CreateKind : std::uint32_t { kCreate = 1, kDestroy = 2 };
+// kResize changes the memory limit of a sandbox that has been created to limits.memory_bytes; it is
+// answered with kResized, or with kFailed, upon which the sandbox has the limit that it had.
+enum class CreateKind : std::uint32_t { kCreate = 1, kDestroy = 2, kResize = 3 };
 
 // kCreate descriptors: init's end of the control socket; then for a zygote other than kNone: the
 // program socket's child end, status pipe's write end, stdin, stdout, stderr.
@@ -125,29 +129,50 @@ struct StatusRecord {
   std::uint64_t max_rss_kib = 0;
 };
 
-enum class ProgramFlag : std::uint32_t { kLastLineInteractive = 1 };
+// With kHasTools the program socket stays open in the interpreter, as the program's channel.
+enum class ProgramFlag : std::uint32_t { kLastLineInteractive = 1, kHasTools = 2 };
 
-// On a program socket. Descriptor: a memory file with the program's text.
+// On a program socket. Descriptor: a memory file with the program's text, then its parameters, then
+// the JSON of its tools. Parameters are strings with their NUL: the arguments, the environment, the
+// working directory; none at all for a program without arguments and environment in /workspace.
 struct ProgramRequest {
   std::uint32_t magic = kProtocolMagic;
   std::uint32_t flags = 0;
-  std::uint64_t size = 0;
+  std::uint64_t size = 0;  // Of the text.
+  std::uint64_t parameter_bytes = 0;
+  std::uint64_t tools_bytes = 0;
+  std::uint32_t argument_count = 0;
+  std::uint32_t environment_count = 0;
+  std::uint32_t cpu_seconds = 0;  // Lowers the limit of each process; 0: leaves it.
+  std::uint32_t reserved = 0;
 };
+inline constexpr std::uint64_t kMaxToolsBytes = 16ULL << 20;
 
 enum class InitRequestKind : std::uint32_t {
-  kStage = 1,     // Followed by the path with its NUL. Descriptor: the source file.
-  kExec = 2,      // Descriptors: command memory file, stdin, stdout, stderr, status pipe.
+  kStage = 1,     // area, flags; followed by the path with its NUL. Descriptor: the source file.
+  kExec = 2,      // Descriptors: command memory file, stdin, stdout, stderr, status pipe; with a
+                  // sixth one that becomes the program's descriptor 3.
   kKillExec = 3,  // exec_id: everything that this command started.
   kKillAll = 4,   // Every process but init; replies when own children are reaped.
-  kCollect = 5,   // Sends kFile for each regular file, then kEndOfFiles.
+  kCollect = 5,   // area. Sends kFile for each regular file, then kEndOfFiles.
 };
+
+// The two directories that files are put into and taken from.
+enum class Area : std::uint32_t { kWorkspace = 0, kProgram = 1 };
+inline constexpr std::size_t kAreaCount = 2;
+
+enum class FileFlag : std::uint32_t { kExecutable = 1 };
 
 struct InitRequest {
   std::uint32_t magic = kProtocolMagic;
   InitRequestKind kind{};
   std::uint64_t exec_id = 0;
   std::uint64_t size = 0;  // kStage: bytes of the source. kExec: bytes of the command.
+  Area area = Area::kWorkspace;
+  std::uint32_t flags = 0;  // FileFlag
 };
+inline constexpr std::size_t kExecFdsPlain = 5;
+inline constexpr std::size_t kExecFdsChannel = 6;
 
 enum class InitReplyKind : std::uint32_t {
   kStaged = 1,      // error: 0 or why not.
@@ -163,10 +188,12 @@ struct InitReply {
   std::uint32_t left_out = 0;
   std::uint64_t size = 0;
   std::uint64_t count = 0;
+  Area area = Area::kWorkspace;
+  std::uint32_t flags = 0;  // FileFlag: the owner may execute it.
 };
 
 // A command's memory file: argument count, environment count, then that many strings with their
-// NUL.
+// NUL, then as another one the working directory: absolute, shorter than kMaxPath.
 struct CommandHeader {
   std::uint32_t argument_count = 0;
   std::uint32_t environment_count = 0;

@@ -106,6 +106,17 @@ ArmFailure mount_sandbox(const MountPlan& plan, const SandboxLimits& limits) {
   if (const int error = mount_tmpfs("/workspace", options, 0); error != 0) {
     return {Step::kMountWorkspace, error};
   }
+  // A bind mount has the flags of its source.
+  for (const char* name : kWorkspaceNames) {
+    if (const int error = bind("/workspace", name); error != 0) {
+      return {Step::kMountWorkspace, error};
+    }
+  }
+  std::snprintf(options, sizeof options, "size=%llu,nr_inodes=16384,mode=0755,uid=%u,gid=%u",
+                static_cast<unsigned long long>(limits.program_bytes), kSandboxUid, kSandboxUid);
+  if (const int error = mount_tmpfs("/program", options, 0); error != 0) {
+    return {Step::kMountProgram, error};
+  }
   std::snprintf(options, sizeof options, "size=%llu,nr_inodes=16384,mode=1777",
                 static_cast<unsigned long long>(limits.tmp_bytes));
   if (const int error = mount_tmpfs("/tmp", options, 0); error != 0) {

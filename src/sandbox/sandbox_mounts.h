@@ -31,10 +31,14 @@ inline constexpr const char* kMatplotlibCache = "/usr/share/cloister/matplotlib"
 inline constexpr const char* kMaskFile = "/dev/.mask/file";
 inline constexpr const char* kMaskDirectory = "/dev/.mask/directory";
 
+// The workspace's other names.
+inline constexpr const char* kWorkspaceNames[] = {"/mnt/data", "/sandbox"};
+
 // Looks at /proc and at the image's cache; to be called in the image's root.
 MountPlan plan_mounts();
 
-// In a fresh mount namespace whose root is the image: private /workspace, /tmp, /dev/shm and /proc.
+// In a fresh mount namespace whose root is the image: private /workspace (which is /mnt/data and
+// /sandbox too), /program, /tmp, /dev/shm and /proc.
 ArmFailure mount_sandbox(const MountPlan& plan, const SandboxLimits& limits);
 
 }  // namespace cloister::sandbox

@@ -64,7 +64,7 @@ int copy_all(int source, int target) {
 
 }  // namespace
 
-int stage_file(int workspace, const char* path, int source) {
+int stage_file(int workspace, const char* path, int source, bool is_executable) {
   if (std::strlen(path) >= kMaxPath) return ENAMETOOLONG;
   const int directory = enter_parents(workspace, path);
   if (directory < 0) return -directory;
@@ -76,8 +76,9 @@ int stage_file(int workspace, const char* path, int source) {
   if (target < 0) return error;
   error = copy_all(source, target);
   const timespec epoch[2] = {{0, 0}, {0, 0}};
-  if (error == 0 && (::fchown(target, kSandboxUid, kSandboxUid) != 0 ||
-                     ::fchmod(target, 0644) != 0 || ::futimens(target, epoch) != 0)) {
+  if (error == 0 &&
+      (::fchown(target, kSandboxUid, kSandboxUid) != 0 ||
+       ::fchmod(target, is_executable ? 0755 : 0644) != 0 || ::futimens(target, epoch) != 0)) {
     error = errno;
   }
   ::close(target);

@@ -26,9 +26,9 @@ class Stager : public testing::Test {
     ASSERT_TRUE(workspace_.is_open());
   }
 
-  int stage(const std::string& path, std::string_view bytes) {
+  int stage(const std::string& path, std::string_view bytes, bool is_executable = false) {
     const auto source = os::make_sealed_memfd("source", bytes);
-    return source ? stage_file(workspace_.get(), path.c_str(), source->get()) : EIO;
+    return source ? stage_file(workspace_.get(), path.c_str(), source->get(), is_executable) : EIO;
   }
 
   std::string in_workspace(const std::string& path) const { return top_ / ("workspace/" + path); }
@@ -75,6 +75,19 @@ TEST_F(StagerAsRoot, MakesTheFileAndItsParentsForTheSandboxUser) {
   EXPECT_EQ(status("a/b").st_gid, kSandboxUid);
 }
 
+TEST_F(StagerAsRoot, AnExecutableFileIsOneWhateverWasThere) {
+  ::umask(077);
+  const int first = stage("a/run", "#!", true);
+  ::umask(022);
+  ASSERT_EQ(first, 0);
+  EXPECT_EQ(status("a/run").st_mode, S_IFREG | 0755U);
+  EXPECT_EQ(status("a/run").st_uid, kSandboxUid);
+  ASSERT_EQ(stage("a/run", "text", false), 0);
+  EXPECT_EQ(status("a/run").st_mode, S_IFREG | 0644U);
+  ASSERT_EQ(stage("a/run", "#!", true), 0);
+  EXPECT_EQ(status("a/run").st_mode, S_IFREG | 0755U);
+}
+
 TEST_F(StagerAsRoot, ParentsHaveTheirMode) {
   ::umask(022);
   ASSERT_EQ(stage("a/b/c", "x"), 0);
@@ -86,7 +99,7 @@ TEST_F(StagerAsRoot, ReadsTheSourceFromItsBeginning) {
   const auto source = os::make_sealed_memfd("source", "whole");
   ASSERT_TRUE(source.has_value());
   ASSERT_EQ(::lseek(source->get(), 3, SEEK_SET), 3);
-  ASSERT_EQ(stage_file(workspace_.get(), "f", source->get()), 0);
+  ASSERT_EQ(stage_file(workspace_.get(), "f", source->get(), false), 0);
   EXPECT_EQ(content("f"), "whole");
   EXPECT_EQ(::lseek(source->get(), 0, SEEK_CUR), 3) << "the server's position is its own";
 }

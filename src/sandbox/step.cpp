@@ -8,11 +8,13 @@ const char* step_name(std::uint32_t step) {
       "receive the request",
       "create the cgroup",
       "enter the cgroup",
+      "change the limits of the cgroup",
       "clone the namespaces",
       "write the identity maps",
       "take the sandbox's identity",
       "unshare the cgroup namespace",
       "mount the workspace",
+      "mount /program",
       "mount /tmp",
       "mount /dev/shm",
       "mount /proc",
@@ -35,6 +37,9 @@ const char* step_name(std::uint32_t step) {
       "mount the image",
       "mount /proc for the launcher",
       "make /dev",
+      "find /program and the other mount points in the image; one that was built by an older "
+      "version has to be built again: cloister image build",
+      "make /cloister",
       "pivot into the image",
       "make the launcher's namespaces",
   };

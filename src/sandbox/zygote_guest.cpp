@@ -57,9 +57,6 @@ enum Position : std::size_t {
   kFirstCgroup
 };
 
-constexpr int kProgramFd = 3;
-constexpr int kStatusFd = 4;
-
 ArmFailure join_sandbox(const os::ReceivedMessage& message) {
   for (std::size_t i = kFirstCgroup; i < message.descriptor_count; ++i) {
     if (::write(message.descriptors[i], "0", 1) != 1) return {Step::kCgroupEnter, errno};
@@ -70,17 +67,6 @@ ArmFailure join_sandbox(const os::ReceivedMessage& message) {
     if (::setns(message.descriptors[i], 0) != 0) return {Step::kJoinNamespaces, errno};
   }
   if (::unshare(CLONE_NEWCGROUP) != 0) return {Step::kUnshareCgroup, errno};
-  return {};
-}
-
-ArmFailure arrange_descriptors(const os::ReceivedMessage& message) {
-  const auto& fds = message.descriptors;
-  if (::dup2(fds[kIn], 0) < 0 || ::dup2(fds[kOut], 1) < 0 || ::dup2(fds[kError], 2) < 0 ||
-      ::dup3(fds[kProgram], kProgramFd, O_CLOEXEC) < 0 ||
-      ::dup3(fds[kStatus], kStatusFd, O_CLOEXEC) < 0) {
-    return {Step::kStandardStreams, errno};
-  }
-  if (os::close_range(kStatusFd + 1, ~0U) != 0) return {Step::kCloseDescriptors, errno};
   return {};
 }
 
@@ -95,8 +81,9 @@ void enter_sandbox(const ZygoteRequest& request, const os::ReceivedMessage& mess
   ArmFailure failure = join_sandbox(message);
   int status = message.descriptors[kStatus];
   if (failure.step == Step::kNone) {
-    failure = arrange_descriptors(message);
-    if (failure.step == Step::kNone) status = kStatusFd;
+    const auto& fds = message.descriptors;
+    failure = take_streams(fds[kIn], fds[kOut], fds[kError], {fds[kProgram], false}, fds[kStatus]);
+    if (failure.step == Step::kNone) status = kKeptFd;
   }
   if (failure.step == Step::kNone) {
     failure = arm_process(request.limits, static_cast<int>(request.landlock_abi));
@@ -106,8 +93,8 @@ void enter_sandbox(const ZygoteRequest& request, const os::ReceivedMessage& mess
     ::_exit(126);
   }
   unblock_signals();
-  write_armed(kStatusFd);
-  ::close(kStatusFd);
+  write_armed(kKeptFd);
+  ::close(kKeptFd);
   // The change of user made the process unreadable to itself (/proc/self). It holds no secret and,
   // by now, no descriptor but the program's. Programs that are executed get this from the kernel.
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
@@ -171,6 +158,15 @@ bool fork_zygote(int socket, const os::ReceivedMessage& message) {
   return true;
 }
 
+bool lower_cpu_limit(std::uint32_t seconds) {
+  rlimit limit{};
+  if (seconds == 0) return true;
+  if (::getrlimit(RLIMIT_CPU, &limit) != 0) return false;
+  if (limit.rlim_max <= seconds) return true;
+  limit = {seconds, seconds};
+  return ::setrlimit(RLIMIT_CPU, &limit) == 0;
+}
+
 }  // namespace
 }  // namespace cloister::sandbox
 
@@ -221,19 +217,29 @@ CLOISTER_GUEST_API int cloister_guest_serve(int socket) {
   }
 }
 
-// Waits for the program of this sandbox. Gives the descriptor of its text, and in `fields` its
-// flags and the lower and upper half of its size; -1 when the server is gone.
-CLOISTER_GUEST_API int cloister_guest_receive(int socket, std::uint32_t* fields) {
+// Waits for the program of this sandbox, and lowers the limit of processor time to what it may use.
+// Gives the descriptor of its memory file, and in `fields` flags, bytes of text, of parameters and
+// of tools, number of arguments and of variables; -1 when the server is gone. The socket stays open
+// only as the channel of a program with tools.
+CLOISTER_GUEST_API int cloister_guest_receive(int socket, std::uint64_t* fields) {
   ProgramRequest request;
   os::ReceivedMessage message;
   const int error = os::receive_message(socket, &request, sizeof request, message);
-  const bool valid = error == 0 && message.size == sizeof request &&
-                     request.magic == kProtocolMagic && message.descriptor_count == 1;
-  ::close(socket);
-  if (!valid) return -1;
+  const bool valid =
+      error == 0 && message.size == sizeof request && request.magic == kProtocolMagic &&
+      message.descriptor_count == 1 && request.parameter_bytes <= kMaxCommandBytes &&
+      request.tools_bytes <= kMaxToolsBytes && request.argument_count <= kMaxCommandStrings &&
+      request.environment_count <= kMaxCommandStrings;
+  const bool has_channel =
+      valid && (request.flags & static_cast<std::uint32_t>(ProgramFlag::kHasTools)) != 0;
+  if (!has_channel) ::close(socket);
+  if (!valid || !lower_cpu_limit(request.cpu_seconds)) return -1;
   fields[0] = request.flags;
-  fields[1] = static_cast<std::uint32_t>(request.size);
-  fields[2] = static_cast<std::uint32_t>(request.size >> 32);
+  fields[1] = request.size;
+  fields[2] = request.parameter_bytes;
+  fields[3] = request.tools_bytes;
+  fields[4] = request.argument_count;
+  fields[5] = request.environment_count;
   return message.descriptors[0];
 }
 

@@ -3,23 +3,25 @@
 #pragma once
 
 #include "backends/native/leased_sandbox.h"
+#include "backends/native/run_limits.h"
 #include "base/clock.h"
 #include "engine/backend.h"
-#include "sandbox/limits.h"
 
 namespace cloister::backends::native {
 
 class FreshPythonSandbox final : public LeasedSandbox {
  public:
-  FreshPythonSandbox(SandboxPool::Lease lease, const sandbox::SandboxLimits& limits,
-                     const Clock& clock);
+  FreshPythonSandbox(SandboxPool::Lease lease, const RunLimits& limits, const Clock& clock);
 
   Result<engine::RunOutcome> run(const engine::RunSpec& spec,
                                  const engine::Cancellation& cancellation,
                                  engine::RunObserver& observer) override;
 
  private:
-  const sandbox::SandboxLimits limits_;
+  Result<void> stage_main_file(const engine::PythonProgram& program);
+  Result<engine::CommandProgram> make_command(const engine::PythonProgram& program);
+
+  const RunLimits limits_;
 };
 
 }  // namespace cloister::backends::native

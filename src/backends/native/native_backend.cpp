@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "backends/native/command_sandbox.h"
 #include "backends/native/fresh_python_sandbox.h"
 #include "backends/native/import_scan.h"
 #include "backends/native/python_sandbox.h"
@@ -47,6 +48,12 @@ std::vector<sandbox::LayerReport> armed_layers(std::uint64_t controllers,
   return layers;
 }
 
+WarmPoolOptions warm_options(const NativeOptions& options) {
+  WarmPoolOptions warm = options.warm;
+  if (options.pool.ready == 0) warm.ready = 0;
+  return warm;
+}
+
 class Discard final : public engine::RunObserver {
  public:
   void on_output(engine::Stream, std::string_view) override {}
@@ -61,38 +68,68 @@ Result<std::unique_ptr<NativeBackend>> NativeBackend::create(
                                             std::move(on_lost));
   TRY_VOID(pool->wait_until_ready(kStartLimit));
   return std::unique_ptr<NativeBackend>(
-      new NativeBackend(std::move(options), std::move(pool), clock));
+      new NativeBackend(std::move(options), std::move(pool), log, clock));
 }
 
 NativeBackend::NativeBackend(NativeOptions options, std::unique_ptr<SandboxPool> pool,
-                             const Clock& clock)
+                             const Logger& log, const Clock& clock)
     : options_(std::move(options)),
+      limits_{options_.pool.limits, options_.pool.cpu_seconds_max},
       clock_(clock),
       pool_(std::move(pool)),
-      layers_(armed_layers(pool_->controllers(), options_.accept_weaker)) {}
+      layers_(armed_layers(pool_->controllers(), options_.accept_weaker)),
+      warm_(
+          warm_options(options_),
+          [this](const WarmCommand& command) { return start_warm(command); }, log, clock) {}
 
 Result<std::unique_ptr<engine::Sandbox>> NativeBackend::acquire(const engine::SandboxSpec& spec,
                                                                 const engine::Cancellation&) {
-  if (spec.kind == engine::SandboxKind::kSession) {
-    auto lease = TRY(pool_->take(sandbox::Zygote::kNone, kAcquireLimit));
-    return std::make_unique<SessionSandbox>(std::move(lease), options_.pool.limits, clock_);
+  switch (spec.kind) {
+    case engine::SandboxKind::kPythonRun:
+      return make_python_sandbox(spec.python_code, spec.memory_bytes, kAcquireLimit);
+    case engine::SandboxKind::kCommandRun: {
+      if (!spec.warm_command.empty()) return warm_.take({spec.warm_command, spec.memory_bytes});
+      auto lease = TRY(take(sandbox::Zygote::kNone, spec.memory_bytes, kAcquireLimit));
+      return std::make_unique<CommandSandbox>(std::move(lease), limits_, clock_);
+    }
+    case engine::SandboxKind::kSession: {
+      auto lease = TRY(take(sandbox::Zygote::kNone, spec.memory_bytes, kAcquireLimit));
+      return std::make_unique<SessionSandbox>(std::move(lease), limits_, clock_);
+    }
   }
-  return make_python_sandbox(spec.python_code, kAcquireLimit);
+  return fail(ErrorCode::kUnsupported, "there is no such kind of sandbox");
+}
+
+Result<SandboxPool::Lease> NativeBackend::take(sandbox::Zygote zygote, std::uint64_t memory_bytes,
+                                               Milliseconds limit) {
+  SandboxPool::Lease lease = TRY(pool_->take(zygote, limit));
+  if (memory_bytes != 0 && memory_bytes != limits_.limits.memory_bytes) {
+    TRY_VOID(pool_->resize(lease, memory_bytes, limit));
+  }
+  return lease;
+}
+
+Result<WarmSandbox> NativeBackend::start_warm(const WarmCommand& command) {
+  auto lease = TRY(take(sandbox::Zygote::kNone, command.memory_bytes, kAcquireLimit));
+  auto sandbox = std::make_unique<CommandSandbox>(std::move(lease), limits_, clock_);
+  TRY_VOID(sandbox->start_warm(command.argv));
+  const CommandSandbox* started = sandbox.get();
+  return WarmSandbox{std::move(sandbox), [started] { return started->is_waiting(); }};
 }
 
 Result<std::unique_ptr<engine::Sandbox>> NativeBackend::make_python_sandbox(
-    std::string_view python_code, Milliseconds limit) {
+    std::string_view python_code, std::uint64_t memory_bytes, Milliseconds limit) {
   if (!options_.pool.zygotes) {
-    auto lease = TRY(pool_->take(sandbox::Zygote::kNone, limit));
-    return std::make_unique<FreshPythonSandbox>(std::move(lease), options_.pool.limits, clock_);
+    auto lease = TRY(take(sandbox::Zygote::kNone, memory_bytes, limit));
+    return std::make_unique<FreshPythonSandbox>(std::move(lease), limits_, clock_);
   }
   const sandbox::Zygote wanted = pick_zygote(python_code);
-  auto lease = pool_->take(wanted, limit);
-  if (lease) return std::make_unique<PythonSandbox>(std::move(*lease), clock_);
+  auto lease = take(wanted, memory_bytes, limit);
+  if (lease) return std::make_unique<PythonSandbox>(std::move(*lease), limits_, clock_);
   // Its zygote may just have been lost. The first one can run any program, only slower.
   if (wanted == sandbox::Zygote::kBase || pool_->is_lost()) return fail(std::move(lease).error());
-  auto other = TRY(pool_->take(sandbox::Zygote::kBase, limit));
-  return std::make_unique<PythonSandbox>(std::move(other), clock_);
+  auto other = TRY(take(sandbox::Zygote::kBase, memory_bytes, limit));
+  return std::make_unique<PythonSandbox>(std::move(other), limits_, clock_);
 }
 
 engine::BackendStatus NativeBackend::status() const {
@@ -106,15 +143,17 @@ engine::BackendStatus NativeBackend::status() const {
       status.accepted_weaknesses.push_back(layer.name);
     }
   }
-  status.sandboxes_ready = pool_->ready();
-  status.sandboxes_running = pool_->running();
+  // To the pool, one that waits with its process started is in use.
+  const std::size_t warm = warm_.ready();
+  status.sandboxes_ready = pool_->ready() + warm;
+  status.sandboxes_running = std::max(pool_->running(), warm) - warm;
   status.image_digest = options_.image_digest;
   status.languages = options_.languages;
   return status;
 }
 
 Result<void> NativeBackend::check(Milliseconds limit) {
-  const auto sandbox = TRY(make_python_sandbox({}, limit));
+  const auto sandbox = TRY(make_python_sandbox({}, 0, limit));
   engine::RunSpec spec;
   spec.program = engine::PythonProgram{"pass", false};
   spec.timeout = limit;

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "backends/native/launcher_process.h"
+#include "backends/native/run_limits.h"
 #include "backends/native/sandbox_pool.h"
+#include "backends/native/warm_pool.h"
 #include "engine/backend.h"
 #include "sandbox/layers.h"
 
@@ -15,6 +17,7 @@ namespace cloister::backends::native {
 
 struct NativeOptions {
   PoolOptions pool;
+  WarmPoolOptions warm;                    // Nothing is kept ready when the pool keeps nothing.
   std::vector<std::string> accept_weaker;  // As given to the launcher.
   std::string image_digest;
   std::vector<std::string> languages;  // "python 3.13.5"
@@ -37,14 +40,21 @@ class NativeBackend final : public engine::Backend {
   const std::vector<sandbox::LayerReport>& layers() const { return layers_; }
 
  private:
+  NativeBackend(NativeOptions options, std::unique_ptr<SandboxPool> pool, const Logger& log,
+                const Clock& clock);
+  Result<SandboxPool::Lease> take(sandbox::Zygote zygote, std::uint64_t memory_bytes,
+                                  Milliseconds limit);
   Result<std::unique_ptr<engine::Sandbox>> make_python_sandbox(std::string_view python_code,
+                                                               std::uint64_t memory_bytes,
                                                                Milliseconds limit);
-  NativeBackend(NativeOptions options, std::unique_ptr<SandboxPool> pool, const Clock& clock);
+  Result<WarmSandbox> start_warm(const WarmCommand& command);
 
   const NativeOptions options_;
+  const RunLimits limits_;
   const Clock& clock_;
   const std::unique_ptr<SandboxPool> pool_;
   std::vector<sandbox::LayerReport> layers_;
+  WarmPool warm_;  // Last: it starts sandboxes of the pool on its own thread.
 };
 
 }  // namespace cloister::backends::native

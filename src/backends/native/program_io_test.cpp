@@ -17,7 +17,7 @@ namespace {
 
 constexpr Milliseconds kLong{20000};
 
-class Recorder final : public engine::RunObserver {
+class Recorder : public engine::RunObserver {
  public:
   void on_output(engine::Stream stream, std::string_view bytes) override {
     EXPECT_FALSE(bytes.empty());
@@ -41,12 +41,17 @@ class ProgramIoTest : public testing::Test {
   }
   void TearDown() override { ::signal(SIGPIPE, old_sigpipe_); }
 
+  ProgramEnds make_ends() {
+    return {&in_.write_end,
+            out_.read_end.get(),
+            error_.read_end.get(),
+            status_.read_end.get(),
+            nullptr,
+            -1};
+  }
+
   ProgramIo make_io() {
-    return {{&in_.write_end, out_.read_end.get(), error_.read_end.get(), status_.read_end.get()},
-            cancellation_,
-            recorder_,
-            clock_,
-            [this] {
+    return {make_ends(), cancellation_, recorder_, clock_, [this] {
               ++kills_;
               if (on_kill_) on_kill_();
             }};
@@ -54,7 +59,7 @@ class ProgramIoTest : public testing::Test {
 
   Result<engine::RunOutcome> run(Milliseconds deadline = kLong, std::string_view input = {}) {
     ProgramIo io = make_io();
-    return io.run(input, deadline);
+    return io.run({input, {}}, deadline);
   }
 
   static void write_all(const UniqueFd& fd, std::string_view bytes) {
@@ -62,6 +67,16 @@ class ProgramIoTest : public testing::Test {
       const ssize_t count = ::write(fd.get(), bytes.data(), bytes.size());
       ASSERT_GT(count, 0);
       bytes.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  static std::string read_to_end(const UniqueFd& fd) {
+    std::string text;
+    char buffer[8192];
+    for (;;) {
+      const ssize_t count = ::read(fd.get(), buffer, sizeof buffer);
+      if (count <= 0) return text;
+      text.append(buffer, static_cast<std::size_t>(count));
     }
   }
 
@@ -179,7 +194,7 @@ TEST_F(ProgramIoTest, AReaderThatClosesEarlyGetsNoMore) {
     end_program();
   });
   ProgramIo io = make_io();
-  const auto outcome = io.run(input, kLong);
+  const auto outcome = io.run({input, {}}, kLong);
   program.join();
   io.drain(false);
   ASSERT_TRUE(outcome.has_value());
@@ -248,6 +263,40 @@ TEST_F(ProgramIoTest, BytesOfTheCallerAreNoHangUp) {
   ASSERT_TRUE(outcome.has_value());
   EXPECT_EQ(outcome->exit_code, 0);
   EXPECT_EQ(kills_, 0);
+}
+
+TEST_F(ProgramIoTest, FeedsAMessageBesideStandardInput) {
+  auto pipe = os::make_pipe();
+  ASSERT_TRUE(pipe.has_value());
+  ASSERT_TRUE(os::set_nonblocking(pipe->write_end.get()));
+  const std::string message(1 << 20, 'm');
+  std::string got;
+  std::thread program([&] {
+    got = read_to_end(pipe->read_end);
+    got += read_to_end(in_.read_end);
+    end_program();
+  });
+  ProgramEnds ends = make_ends();
+  ends.message = &pipe->write_end;
+  ProgramIo io(ends, cancellation_, recorder_, clock_, [] {});
+  const auto outcome = io.run({"typed", message}, kLong);
+  program.join();
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_EQ(got, message + "typed");
+  EXPECT_FALSE(pipe->write_end.is_open());
+}
+
+TEST_F(ProgramIoTest, AnEmptyMessageIsTheEndOfItsPipe) {
+  auto pipe = os::make_pipe();
+  ASSERT_TRUE(pipe.has_value());
+  std::thread program([&] {
+    EXPECT_EQ(read_to_end(pipe->read_end), "");
+    end_program();
+  });
+  ProgramEnds ends = make_ends();
+  ends.message = &pipe->write_end;
+  EXPECT_TRUE(ProgramIo(ends, cancellation_, recorder_, clock_, [] {}).run({}, kLong).has_value());
+  program.join();
 }
 
 TEST_F(ProgramIoTest, ASandboxThatIsLostIsAnError) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backends/native/leased_sandbox.h"
+#include "backends/native/run_limits.h"
 #include "base/clock.h"
 #include "engine/backend.h"
 
@@ -9,14 +10,16 @@ namespace cloister::backends::native {
 
 class PythonSandbox final : public LeasedSandbox {
  public:
-  PythonSandbox(SandboxPool::Lease lease, const Clock& clock);
+  PythonSandbox(SandboxPool::Lease lease, const RunLimits& limits, const Clock& clock);
 
   Result<engine::RunOutcome> run(const engine::RunSpec& spec,
                                  const engine::Cancellation& cancellation,
                                  engine::RunObserver& observer) override;
 
  private:
-  Result<void> send_program(const engine::PythonProgram& program);
+  Result<void> send_program(const engine::PythonProgram& program, std::uint32_t cpu_seconds);
+
+  const RunLimits limits_;
 };
 
 }  // namespace cloister::backends::native

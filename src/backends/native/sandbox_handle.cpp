@@ -21,6 +21,14 @@ using sandbox::InitRequestKind;
 // An init does nothing slow but copying; one that is silent for longer is broken.
 constexpr Milliseconds kInitLimit{30000};
 
+constexpr auto kExecutable = static_cast<std::uint32_t>(sandbox::FileFlag::kExecutable);
+
+// A sandbox whose files use up its memory limit may lose its init to the kernel's search for
+// memory.
+tl::unexpected<Error> init_is_gone(int error_number) {
+  return fail({ErrorCode::kUnavailable, "the sandbox's init is gone", error_number, {}});
+}
+
 // No errno in those that are the client's to mend: an error with one is a fault of this side.
 Error staging_error(int error_number, const std::string& path) {
   switch (error_number) {
@@ -64,6 +72,7 @@ Result<void> SandboxHandle::request(const InitRequest& message, std::string_view
     size += path.size() + 1;
   }
   const int error = os::send_message(control.get(), &buffer, size, descriptors);
+  if (error == EPIPE || error == ECONNRESET) return init_is_gone(error);
   if (error != 0) return fail_errno("talk to the sandbox's init", error);
   return {};
 }
@@ -81,10 +90,11 @@ Result<SandboxHandle::Reply> SandboxHandle::receive(Milliseconds limit) {
   } buffer;
   os::ReceivedMessage message;
   const int error = os::receive_message(control.get(), &buffer, sizeof buffer, message);
+  if (error == ECONNRESET || (error == 0 && message.size == 0)) return init_is_gone(error);
   if (error != 0) return fail_errno("hear from the sandbox's init", error);
   if (message.size < sizeof buffer.reply || buffer.reply.magic != sandbox::kProtocolMagic) {
     message.close_all();
-    return fail(ErrorCode::kInternal, "the sandbox's init is gone");
+    return fail(ErrorCode::kInternal, "an answer of the wrong form from the sandbox's init");
   }
   Reply reply;
   reply.reply = buffer.reply;
@@ -95,10 +105,13 @@ Result<SandboxHandle::Reply> SandboxHandle::receive(Milliseconds limit) {
   return reply;
 }
 
-Result<void> SandboxHandle::stage(const std::vector<engine::StagedFile>& files) {
+Result<void> SandboxHandle::stage(sandbox::Area area,
+                                  const std::vector<engine::StagedFile>& files) {
   for (const engine::StagedFile& file : files) {
     InitRequest message;
     message.kind = InitRequestKind::kStage;
+    message.area = area;
+    message.flags = file.is_executable ? kExecutable : 0;
     const int passed[] = {file.source.get()};
     TRY_VOID(request(message, file.path, passed));
     const Reply reply = TRY(receive(kInitLimit));
@@ -110,21 +123,28 @@ Result<void> SandboxHandle::stage(const std::vector<engine::StagedFile>& files) 
   return {};
 }
 
-Result<void> SandboxHandle::visit_files(
-    const std::function<Result<void>(engine::FoundFile)>& visitor) {
+Result<std::size_t> SandboxHandle::visit_files(
+    sandbox::Area area, const std::function<Result<void>(engine::FoundFile)>& visitor) {
   InitRequest message;
   message.kind = InitRequestKind::kCollect;
+  message.area = area;
   TRY_VOID(request(message, {}, {}));
   // Always to the end, so that the next request does not find answers to this one.
   Result<void> outcome;
   for (;;) {
     Reply reply = TRY(receive(kInitLimit));
-    if (reply.reply.kind == InitReplyKind::kEndOfFiles) return outcome;
-    if (reply.reply.kind != InitReplyKind::kFile || !reply.file.is_open()) {
+    if (reply.reply.kind == InitReplyKind::kEndOfFiles) {
+      if (reply.reply.error != 0) return fail_errno("collect files", reply.reply.error);
+      TRY_VOID(outcome);
+      return std::size_t{reply.reply.left_out};
+    }
+    if (reply.reply.kind != InitReplyKind::kFile || reply.reply.area != area ||
+        !reply.file.is_open()) {
       return fail(ErrorCode::kInternal, "an unexpected answer from the sandbox's init");
     }
     if (outcome) {
-      outcome = visitor({std::move(reply.path), std::move(reply.file), reply.reply.size});
+      outcome = visitor({std::move(reply.path), std::move(reply.file), reply.reply.size,
+                         (reply.reply.flags & kExecutable) != 0});
     }
   }
 }

@@ -22,16 +22,19 @@ class SandboxHandle {
   UniqueFd control;
   UniqueFd oom_events;  // May be empty.
   // Only with a program that waits (made by a zygote):
-  UniqueFd program;
+  UniqueFd program;  // A program with tools keeps the other end as its channel.
   UniqueFd status;
   UniqueFd standard_in;
   UniqueFd standard_out;
   UniqueFd standard_error;
 
-  Result<void> stage(const std::vector<engine::StagedFile>& files);
-  Result<void> visit_files(const std::function<Result<void>(engine::FoundFile)>& visitor);
+  Result<void> stage(sandbox::Area area, const std::vector<engine::StagedFile>& files);
+  // Gives how many files were left out, beyond the limits of paths, depth and number.
+  Result<std::size_t> visit_files(sandbox::Area area,
+                                  const std::function<Result<void>(engine::FoundFile)>& visitor);
 
-  // Starts a command; the descriptors become the program's. No reply: see the status pipe.
+  // Starts a command; the descriptors, in the order of InitRequestKind::kExec, become the
+  // program's. No reply: see the status pipe.
   Result<void> execute(std::uint64_t exec_id, std::uint64_t command_bytes,
                        std::span<const int> descriptors);
   Result<void> kill_command(std::uint64_t exec_id);

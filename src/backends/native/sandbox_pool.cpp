@@ -10,6 +10,7 @@
 #include <cerrno>
 
 #include "backends/native/program_pipes.h"
+#include "os/cgroup.h"
 #include "os/unix_message.h"
 #include "sandbox/step.h"
 
@@ -121,6 +122,41 @@ Result<SandboxPool::Lease> SandboxPool::take(Zygote zygote, Milliseconds limit) 
   if (waiter.handle) return Lease(std::move(waiter.handle), *this);
   if (waiter.error) return fail(std::move(*waiter.error));
   return fail(ErrorCode::kUnavailable, "no sandbox became ready in time");
+}
+
+Result<void> SandboxPool::resize(const Lease& lease, std::uint64_t memory_bytes,
+                                 Milliseconds limit) {
+  constexpr auto kMemoryBit = 1U << static_cast<unsigned>(os::CgroupController::kMemory);
+  sandbox::CreateRequest request;
+  request.kind = sandbox::CreateKind::kResize;
+  request.token = lease.handle().token;
+  request.limits.memory_bytes = memory_bytes;
+  Resize resize;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!lost_reason_.empty()) return fail(ErrorCode::kUnavailable, lost_reason_);
+    if ((controllers_ & kMemoryBit) == 0) return {};
+    resizes_.emplace(request.token, &resize);
+  }
+  const int error = os::send_message(launcher_.socket(), &request, sizeof request, {});
+  std::unique_lock lock(mutex_);
+  if (error == 0) resize.changed.wait_for(lock, limit, [&] { return resize.done; });
+  resizes_.erase(request.token);
+  if (error != 0) return fail_errno("ask the launcher", error);
+  if (resize.error) return fail(std::move(*resize.error));
+  if (!resize.done) return fail(ErrorCode::kUnavailable, "the launcher does not answer in time");
+  return {};
+}
+
+bool SandboxPool::end_resize(std::uint64_t token, std::optional<Error> error) {
+  const auto found = resizes_.find(token);
+  if (found == resizes_.end()) return false;
+  Resize& resize = *found->second;
+  resizes_.erase(found);
+  resize.done = true;
+  resize.error = std::move(error);
+  resize.changed.notify_one();
+  return true;
 }
 
 std::size_t SandboxPool::ready() const {
@@ -237,6 +273,7 @@ Result<void> SandboxPool::create(Zygote zygote) {
   request.token = handle->token = next_token_++;
   request.zygote = zygote;
   request.limits = options_.limits;
+  request.limits.cpu_seconds = std::max(options_.limits.cpu_seconds, options_.cpu_seconds_max);
   auto control = TRY(os::make_seqpacket_pair());
   if (::setsockopt(control.second.get(), SOL_SOCKET, SO_SNDBUF, &kInitSendBuffer,
                    sizeof kInitSendBuffer) != 0) {
@@ -326,8 +363,13 @@ void SandboxPool::handle_event(const LauncherEvent& event, UniqueFd descriptor) 
       if (found->second.zygote == Zygote::kNone || found->second.armed) deliver(event.token);
       break;
     }
+    case LauncherEventKind::kResized:
+      end_resize(event.token, std::nullopt);
+      break;
     case LauncherEventKind::kFailed:
-      fail_creation(event.token, creation_error(event.step, event.error));
+      if (!end_resize(event.token, creation_error(event.step, event.error))) {
+        fail_creation(event.token, creation_error(event.step, event.error));
+      }
       break;
     case LauncherEventKind::kEnded:
     case LauncherEventKind::kFatal:
@@ -409,6 +451,8 @@ void SandboxPool::lose(const std::string& reason) {
     if (!lost_reason_.empty()) return;
     lost_reason_ = reason;
     creations_.clear();
+    while (!resizes_.empty())
+      end_resize(resizes_.begin()->first, Error{ErrorCode::kUnavailable, reason, 0, {}});
     for (Kind& one : kinds_) {
       one.ready.clear();
       one.creating = 0;

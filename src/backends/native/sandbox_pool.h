@@ -35,6 +35,9 @@ struct PoolOptions {
   std::size_t creating_max = 8;  // At the same time, all kinds together.
   bool zygotes = true;           // False: only sandboxes without an interpreter are made.
   sandbox::SandboxLimits limits;
+  // The most processor time that a run may ask for (RunSpec::cpu_seconds), which interpreters are
+  // armed with; limits.cpu_seconds is that of a run that does not name any. 0: no more than that.
+  std::uint32_t cpu_seconds_max = 0;
 };
 
 // Thread safe. Outlives every Lease.
@@ -74,6 +77,10 @@ class SandboxPool {
   // session's. kUnavailable when there is none within `limit` or the launcher is gone.
   Result<Lease> take(sandbox::Zygote zygote, Milliseconds limit);
 
+  // Changes the memory limit of a sandbox in use. Nothing to do where memory is not limited.
+  // kUnavailable when that fails.
+  Result<void> resize(const Lease& lease, std::uint64_t memory_bytes, Milliseconds limit);
+
   std::size_t ready() const;
   std::size_t running() const { return running_.load(); }
   bool is_lost() const;
@@ -85,6 +92,11 @@ class SandboxPool {
   struct Waiter {
     std::condition_variable changed;
     std::unique_ptr<SandboxHandle> handle;
+    std::optional<Error> error;
+  };
+  struct Resize {
+    std::condition_variable changed;
+    bool done = false;
     std::optional<Error> error;
   };
   struct Kind {
@@ -115,6 +127,8 @@ class SandboxPool {
   void handle_status(std::uint64_t token);
   void deliver(std::uint64_t token);                     // Requires mutex_.
   void fail_creation(std::uint64_t token, Error error);  // Requires mutex_.
+  // For a resize under way: its end. False when there is none for the token.
+  bool end_resize(std::uint64_t token, std::optional<Error> error);  // Requires mutex_.
   void lose(const std::string& reason);
   static void refuse_waiters(Kind& one, const std::string& reason);  // Requires mutex_.
   void shrink();                                                     // Requires mutex_.
@@ -139,6 +153,7 @@ class SandboxPool {
   std::condition_variable state_changed_;
   std::array<Kind, sandbox::kZygoteCount> kinds_;
   std::map<std::uint64_t, Creation> creations_;
+  std::map<std::uint64_t, Resize*> resizes_;
   std::uint64_t next_token_ = 1;
   bool stopping_ = false;
   bool launcher_ready_ = false;

@@ -42,7 +42,7 @@ class FakeLauncher {
   // The next request for a sandbox; one with token 0 when none comes within `limit`.
   Asked next(Milliseconds limit = kLong) {
     Asked asked = receive(limit);
-    while (asked.token() != 0 && asked.request.kind == sandbox::CreateKind::kDestroy)
+    while (asked.token() != 0 && asked.request.kind != sandbox::CreateKind::kCreate)
       asked = receive(limit);
     if (asked.token() == 0) return asked;
     const bool plain = asked.request.zygote == Zygote::kNone;
@@ -54,9 +54,17 @@ class FakeLauncher {
   // The token of the next sandbox that is to end.
   std::uint64_t next_end() {
     Asked asked = receive(kLong);
-    while (asked.token() != 0 && asked.request.kind == sandbox::CreateKind::kCreate)
+    while (asked.token() != 0 && asked.request.kind != sandbox::CreateKind::kDestroy)
       asked = receive(kLong);
     return asked.token();
+  }
+
+  // The next request for another memory limit.
+  sandbox::CreateRequest next_resize() {
+    Asked asked = receive(kLong);
+    while (asked.token() != 0 && asked.request.kind != sandbox::CreateKind::kResize)
+      asked = receive(kLong);
+    return asked.request;
   }
 
   void send(LauncherEventKind kind, std::uint64_t token = 0, int descriptor = -1,
@@ -225,6 +233,67 @@ TEST_F(SandboxPoolTest, ASandboxHasItsEndsAndTheLimits) {
   ASSERT_EQ(::read(asked.descriptors[3].get(), &byte, 1), 1);
   EXPECT_EQ(byte, 'i');
   EXPECT_TRUE(lease->handle().is_alive());
+}
+
+TEST_F(SandboxPoolTest, InterpretersAreArmedWithTheMostProcessorTime) {
+  options_.limits.cpu_seconds = 5;
+  options_.cpu_seconds_max = 60;
+  start(0);
+  auto taken = take(Zygote::kBase);
+  const Asked asked = launcher_->next();
+  EXPECT_EQ(asked.request.limits.cpu_seconds, 60U);
+  make(asked);
+  EXPECT_TRUE(taken.get().has_value());
+}
+
+TEST_F(SandboxPoolTest, TheMemoryOfASandboxIsChanged) {
+  start(0);
+  auto taken = take(Zygote::kNone);
+  const Asked asked = launcher_->next();
+  make(asked);
+  const auto lease = taken.get();
+  ASSERT_TRUE(lease.has_value());
+  const auto resize = [&] {
+    return std::async(std::launch::async, [&] { return pool_->resize(*lease, 1U << 29, kLong); });
+  };
+  auto granted = resize();
+  const sandbox::CreateRequest request = launcher_->next_resize();
+  EXPECT_EQ(request.token, asked.token());
+  EXPECT_EQ(request.limits.memory_bytes, 1U << 29);
+  launcher_->send(LauncherEventKind::kResized, request.token);
+  EXPECT_TRUE(granted.get().has_value());
+
+  auto refused = resize();
+  launcher_->next_resize();
+  launcher_->send(LauncherEventKind::kFailed, request.token, -1, sandbox::Step::kCgroupResize,
+                  EBUSY);
+  const auto refusal = refused.get();
+  ASSERT_FALSE(refusal.has_value());
+  EXPECT_EQ(refusal.error().system_errno, EBUSY);
+
+  auto lost = resize();
+  launcher_->next_resize();
+  launcher_->go();
+  EXPECT_EQ(lost.get().error().code, ErrorCode::kUnavailable);
+  EXPECT_FALSE(pool_->resize(*lease, 1U << 29, kLong).has_value()) << "at once";
+}
+
+TEST_F(SandboxPoolTest, AResizeThatIsNotAnsweredEnds) {
+  start(0);
+  auto taken = take(Zygote::kNone);
+  const Asked asked = launcher_->next();
+  make(asked);
+  const auto lease = taken.get();
+  ASSERT_TRUE(lease.has_value());
+  const auto late = pool_->resize(*lease, 1U << 29, Milliseconds(20));
+  ASSERT_FALSE(late.has_value());
+  EXPECT_EQ(late.error().code, ErrorCode::kUnavailable);
+  // An answer that comes then is nobody's.
+  launcher_->send(LauncherEventKind::kResized, asked.token());
+  launcher_->send(LauncherEventKind::kFailed, asked.token());
+  auto again = take(Zygote::kBase);
+  make(launcher_->next());
+  EXPECT_TRUE(again.get().has_value());
 }
 
 TEST_F(SandboxPoolTest, TheEndOfALeaseIsTheEndOfItsSandbox) {

@@ -4,7 +4,7 @@
 
 namespace cloister::backends::native {
 
-SessionSandbox::SessionSandbox(SandboxPool::Lease lease, const sandbox::SandboxLimits& limits,
+SessionSandbox::SessionSandbox(SandboxPool::Lease lease, const RunLimits& limits,
                                const Clock& clock)
     : LeasedSandbox(std::move(lease), clock), limits_(limits) {}
 
@@ -15,9 +15,12 @@ Result<engine::RunOutcome> SessionSandbox::run(const engine::RunSpec& spec,
   if (command == nullptr) {
     return fail(ErrorCode::kUnsupported, "this sandbox runs commands");
   }
-  return run_command({handle(), *command, limits_, next_exec_id_.fetch_add(1), spec.stdin_bytes,
-                      spec.timeout, LeftBehind::kGoesOn},
-                     cancellation, observer, clock());
+  const std::uint32_t cpu_seconds = limits_.cpu_seconds(spec.cpu_seconds);
+  auto started = TRY(start_command(handle(), *command, limits_.with_cpu_seconds(cpu_seconds),
+                                   next_exec_id_.fetch_add(1)));
+  return finish_command(handle(), std::move(started),
+                        {spec.stdin_bytes, spec.timeout, LeftBehind::kGoesOn, nullptr, {}, -1},
+                        cancellation, observer, clock());
 }
 
 }  // namespace cloister::backends::native

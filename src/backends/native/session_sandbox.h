@@ -4,23 +4,22 @@
 #include <atomic>
 
 #include "backends/native/leased_sandbox.h"
+#include "backends/native/run_limits.h"
 #include "base/clock.h"
 #include "engine/backend.h"
-#include "sandbox/limits.h"
 
 namespace cloister::backends::native {
 
 class SessionSandbox final : public LeasedSandbox {
  public:
-  SessionSandbox(SandboxPool::Lease lease, const sandbox::SandboxLimits& limits,
-                 const Clock& clock);
+  SessionSandbox(SandboxPool::Lease lease, const RunLimits& limits, const Clock& clock);
 
   Result<engine::RunOutcome> run(const engine::RunSpec& spec,
                                  const engine::Cancellation& cancellation,
                                  engine::RunObserver& observer) override;
 
  private:
-  const sandbox::SandboxLimits limits_;
+  const RunLimits limits_;
   std::atomic<std::uint64_t> next_exec_id_{1};
 };
 
