@@ -153,8 +153,13 @@ class Sandbox {
   // when no program runs (kPythonRun: after run()).
   virtual Result<void> visit_files(const std::function<Result<void>(FoundFile)>& visitor) = 0;
 
+  // How many files the last visit left out, as too deep below the workspace, with too long a path,
+  // or unreadable.
+  virtual std::size_t files_left_out() const { return 0; }
+
   // kCommandRun only: the same for kProgramDirectory.
-  virtual Result<void> stage_program(std::vector<StagedFile> /*files*/) {
+  virtual Result<void> stage_program(
+      std::vector<StagedFile> /*files*/) {  // NOLINT(performance-unnecessary-value-param)
     return fail(ErrorCode::kUnsupported, "this sandbox has no directory for programs");
   }
   virtual Result<void> visit_program(const std::function<Result<void>(FoundFile)>& /*visitor*/) {

@@ -2,24 +2,9 @@
 
 #include <utility>
 
+#include "engine/lap.h"
+
 namespace cloister::engine {
-namespace {
-
-// Measures one part of an execution after the other.
-class Lap {
- public:
-  explicit Lap(const Clock& clock) : clock_(clock), begin_(clock.steady_now()) {}
-  Microseconds take() {
-    const SteadyTime now = clock_.steady_now();
-    return std::chrono::duration_cast<Microseconds>(now - std::exchange(begin_, now));
-  }
-
- private:
-  const Clock& clock_;
-  SteadyTime begin_;
-};
-
-}  // namespace
 
 Executor::Executor(Backend& backend, FileStore& files, Admission& admission,
                    ExecutionObserver& observer, const Clock& clock, OutputLimits output_limits)

@@ -31,6 +31,7 @@ struct ExecutionTimings {
   Microseconds start{0};  // Until a sandbox was there and the files staged.
   Microseconds run{0};
   Microseconds collect{0};
+  Microseconds compile{0};  // Between start and run, where a language needs it.
 };
 
 struct ExecutionResult {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,19 +35,23 @@ struct OpenedFile {
 class FileUpload {
  public:
   virtual ~FileUpload() = default;
-  // kTooLarge once the store's limit is passed; kUnavailable when the disk is full.
+  // kTooLarge once the limit of the upload is passed; kUnavailable when the disk is full.
   virtual Result<void> append(std::string_view bytes) = 0;
   // Copies a regular file from its current offset to its end, in the kernel where possible.
   virtual Result<void> append_from(int fd) = 0;
   virtual std::uint64_t size_bytes() const = 0;
-  // Makes bytes and record durable. To be called once, last.
-  virtual Result<FileRecord> commit(std::string name) = 0;
+  // Makes bytes and record durable. To be called once, last. Without a time the file lives as long
+  // as files of the store do.
+  virtual Result<FileRecord> commit(std::string name,
+                                    std::optional<WallTime> expires_at = std::nullopt) = 0;
 };
 
 class FileStore {
  public:
   virtual ~FileStore() = default;
-  virtual Result<std::unique_ptr<FileUpload>> create(std::string_view tenant) = 0;
+  // `limit_bytes` bounds the file, however its bytes come; 0: the store's own limits.
+  virtual Result<std::unique_ptr<FileUpload>> create(std::string_view tenant,
+                                                     std::uint64_t limit_bytes = 0) = 0;
   // `id` may be any text; what is not an existing id of this tenant gives kNotFound.
   virtual Result<OpenedFile> open(std::string_view tenant, std::string_view id) = 0;
   virtual Result<std::vector<FileRecord>> list(std::string_view tenant) = 0;

@@ -1,10 +1,6 @@
 #include "engine/output_collector.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "base/utf8.h"
@@ -12,27 +8,9 @@
 namespace cloister::engine {
 namespace {
 
-constexpr std::size_t kBlockBytes = std::size_t{128} << 10;
-
 std::string_view last_part(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
-}
-
-// As many bytes as there are, up to `size`; does not move the offset.
-Result<std::size_t> read_block(int fd, char* buffer, std::size_t size, std::uint64_t offset) {
-  std::size_t count = 0;
-  while (count < size) {
-    const ssize_t part =
-        ::pread(fd, buffer + count, size - count, static_cast<off_t>(offset + count));
-    if (part == 0) break;
-    if (part < 0) {
-      if (errno == EINTR) continue;
-      return fail_errno("read a file to compare it");
-    }
-    count += static_cast<std::size_t>(part);
-  }
-  return count;
 }
 
 }  // namespace
@@ -67,18 +45,7 @@ Result<void> OutputCollector::visit(FoundFile file) {
 Result<bool> OutputCollector::is_unchanged_input(const FoundFile& file) {
   const auto input = inputs_.find(file.path);
   if (input == inputs_.end() || input->second.size_bytes != file.size) return false;
-  if (!buffer_) buffer_ = std::make_unique<char[]>(2 * kBlockBytes);
-  char* const ours = buffer_.get();
-  char* const theirs = buffer_.get() + kBlockBytes;
-  for (std::uint64_t offset = 0; offset < file.size; offset += kBlockBytes) {
-    const auto wanted =
-        static_cast<std::size_t>(std::min<std::uint64_t>(file.size - offset, kBlockBytes));
-    const std::size_t our_size = TRY(read_block(input->second.content.get(), ours, wanted, offset));
-    const std::size_t their_size = TRY(read_block(file.content.get(), theirs, wanted, offset));
-    if (our_size != wanted || their_size != wanted) return false;
-    if (std::memcmp(ours, theirs, wanted) != 0) return false;
-  }
-  return true;
+  return comparer_.have_same_bytes(input->second.content.get(), file.content.get(), file.size);
 }
 
 Result<void> OutputCollector::store(const FoundFile& file) {

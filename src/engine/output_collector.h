@@ -3,13 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "engine/backend.h"
+#include "engine/file_comparer.h"
 #include "engine/file_store.h"
 #include "engine/staging.h"
 
@@ -54,7 +54,7 @@ class OutputCollector {
   std::vector<OutputFile> outputs_;
   std::uint64_t total_bytes_ = 0;
   bool full_ = false;
-  std::unique_ptr<char[]> buffer_;  // For comparisons; made when the first one is needed.
+  FileComparer comparer_;
 };
 
 }  // namespace cloister::engine

@@ -1,5 +1,9 @@
 // Runs one program of any language over the files of a stored session: turn, admission, files in,
 // compile, run, files out. Thread safe; runs of one session take turns in the order they came.
+//
+// What comes out is compared with what went in. Files in hidden directories (a part of the path but
+// the last begins with '.') are kept with the session and not reported, unless the caller
+// referenced them. A __main__.py at the top of the workspace is neither kept nor reported.
 #pragma once
 
 #include <cstddef>
@@ -30,7 +34,8 @@ struct SessionExecution {
   std::vector<std::string> arguments;
   std::string stdin_bytes;
   Milliseconds timeout{0};  // Of the program; a compiler has a limit of its own.
-  // Mounted over the session's own files; of two with one path the last counts.
+  // Mounted over the session's own files; of two with one path, or of which one is a directory of
+  // the other, the last counts. At most kInputFilesMax.
   std::vector<FileReference> files;
   // JSON for tools.py: the program has tools, and the observer gets its messages. Python and Bash.
   std::optional<std::string> tools;
@@ -39,10 +44,12 @@ struct SessionExecution {
 enum class FileChange {
   kNew,
   kModified,   // An input that the program changed: a new version, in the run's session.
-  kInherited,  // A referenced file that came through unchanged, or is read-only.
+  kInherited,  // A referenced file that came through unchanged; or a read-only one, of which the
+               // program's change was dropped.
 };
 
 struct SessionOutput {
+  // Its path is the one in the workspace; for an inherited file all else is that of the input.
   SessionFile file;
   FileChange change = FileChange::kNew;
   std::optional<SessionFile> modified_from;
@@ -62,11 +69,12 @@ struct OutputTruncation {
 struct SessionExecutionResult {
   std::string session_id;
   RunOutcome outcome;  // Of the compiler, when that failed.
-  bool compile_failed =
-      false;  // Nothing ran; the compiler's output went to the observer as stderr.
+  // Nothing ran; the compiler's output went to the observer as stderr.
+  bool compile_failed = false;
   bool compile_cached = false;
   std::vector<SessionOutput> files;
-  std::vector<std::string> deleted_paths;  // Inputs that the program removed.
+  // Inputs that the program removed. The session's own ones are current no more.
+  std::vector<std::string> deleted_paths;
   OutputTruncation truncation;
   ExecutionTimings timings;
 };
@@ -80,20 +88,25 @@ struct SessionExecutorLimits {
   std::uint64_t compile_cache_bytes_max = std::uint64_t{512} << 20;
 };
 
-// The session of a run, known before the run has ended.
 class SessionRunObserver : public RunObserver {
  public:
+  // The session of the run, known before the run has ended.
   virtual void on_session(std::string_view /*session_id*/) {}
+  // The session was removed, and the program is ended for it. Called from another thread, maybe
+  // during another call; an on_message() under way has to return soon.
+  virtual void on_interrupted() {}
 };
 
 class SessionExecutor {
  public:
   virtual ~SessionExecutor() = default;
-  // Checks in this order: the session's id (kInvalidArgument), every reference (kNotFound, with the
-  // message "File 'X' not found for session 'S'"), every path (kInvalidArgument), the session's
-  // turn and a slot (kSaturated), a sandbox (kUnavailable). kCancelled when the caller hung up;
-  // what the program wrote is dropped then. How a program or compiler failed is in the outcome,
-  // never an error.
+  // Checks in this order: the session's id and tools for a language without (kInvalidArgument),
+  // every reference (kNotFound, with the message "File 'X' not found for session 'S'"), every path
+  // (kInvalidArgument), the session's turn and a slot (kSaturated), a sandbox (kUnavailable).
+  // kCancelled when the caller hung up or the observer ended the program, kNotFound when the
+  // session was removed meanwhile; what the program wrote is dropped then. How a program or
+  // compiler failed is in the outcome, never an error. While the observer answers a message the run
+  // does not hold its slot.
   virtual Result<SessionExecutionResult> execute(const SessionExecution& execution,
                                                  std::string_view operation,
                                                  const Cancellation& cancellation,

@@ -47,13 +47,18 @@ Result<ResolvedInputs> resolve_inputs(FileStore& files, std::string_view tenant,
   return resolved;
 }
 
+Result<StagedFile> make_staged_file(const std::string& path, const UniqueFd& content,
+                                    bool is_executable) {
+  UniqueFd source(::fcntl(content.get(), F_DUPFD_CLOEXEC, 0));
+  if (!source.is_open()) return fail_errno("duplicate the descriptor of an input file");
+  return StagedFile{path, std::move(source), is_executable};
+}
+
 Result<std::vector<StagedFile>> to_staged_files(const ResolvedInputs& inputs) {
   std::vector<StagedFile> staged;
   staged.reserve(inputs.size());
   for (const auto& [path, input] : inputs) {
-    UniqueFd source(::fcntl(input.content.get(), F_DUPFD_CLOEXEC, 0));
-    if (!source.is_open()) return fail_errno("duplicate the descriptor of an input file");
-    staged.push_back({path, std::move(source)});
+    staged.push_back(TRY(make_staged_file(path, input.content, false)));
   }
   return staged;
 }

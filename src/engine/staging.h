@@ -42,6 +42,10 @@ using ResolvedInputs = std::map<std::string, ResolvedInput, std::less<>>;
 Result<ResolvedInputs> resolve_inputs(FileStore& files, std::string_view tenant,
                                       std::span<const InputFile> inputs, EntryPoint entry_point);
 
+// A file for Sandbox::stage, on a descriptor of its own that shares the offset.
+Result<StagedFile> make_staged_file(const std::string& path, const UniqueFd& content,
+                                    bool is_executable);
+
 // The same files for Sandbox::stage, on descriptors of their own that share the offset.
 Result<std::vector<StagedFile>> to_staged_files(const ResolvedInputs& inputs);
 

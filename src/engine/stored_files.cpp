@@ -29,40 +29,46 @@ class StoredUpload final : public FileUpload {
  public:
   StoredUpload(std::unique_ptr<blob::BlobWriter> writer, blob::BlobStore& blobs,
                store::FileTable& table, const Clock& clock, const StoredFilesLimits& limits,
-               std::string tenant)
+               std::string tenant, std::uint64_t limit_bytes)
       : writer_(std::move(writer)),
         blobs_(blobs),
         table_(table),
         clock_(clock),
-        limits_(limits),
+        time_to_live_(limits.time_to_live),
+        upload_bytes_max_(limit_bytes > 0 ? limit_bytes : limits.upload_bytes_max),
+        copy_bytes_max_(limit_bytes > 0 ? limit_bytes : limits.copy_bytes_max),
         tenant_(std::move(tenant)) {}
 
   Result<void> append(std::string_view bytes) override {
     const std::uint64_t size = writer_->size_bytes();
-    if (size > limits_.upload_bytes_max || bytes.size() > limits_.upload_bytes_max - size) {
-      return too_large(limits_.upload_bytes_max);
+    if (size > upload_bytes_max_ || bytes.size() > upload_bytes_max_ - size) {
+      return too_large(upload_bytes_max_);
     }
     return writer_->append(bytes);
   }
 
   Result<void> append_from(int fd) override {
     const std::uint64_t size = writer_->size_bytes();
-    const std::uint64_t room = limits_.copy_bytes_max - std::min(size, limits_.copy_bytes_max);
+    const std::uint64_t room = copy_bytes_max_ - std::min(size, copy_bytes_max_);
     // One byte beyond the limit tells a file that fits exactly from one that does not.
     const std::uint64_t copied = TRY(writer_->append_from(fd, room + 1));
-    if (copied > room) return too_large(limits_.copy_bytes_max);
+    if (copied > room) return too_large(copy_bytes_max_);
     return {};
   }
 
   std::uint64_t size_bytes() const override { return writer_->size_bytes(); }
 
-  Result<FileRecord> commit(std::string name) override {
+  Result<FileRecord> commit(std::string name, std::optional<WallTime> expires_at) override {
     if (!is_valid_utf8(name)) name = repair_utf8(name);
     const std::string id = random_uuid();
     TRY_VOID(writer_->commit(id));
     const WallTime now = clock_.wall_now();
-    store::FileRow row{
-        id, tenant_, std::move(name), writer_->size_bytes(), now, now + limits_.time_to_live};
+    store::FileRow row{id,
+                       tenant_,
+                       std::move(name),
+                       writer_->size_bytes(),
+                       now,
+                       expires_at.value_or(now + time_to_live_)};
     auto inserted = table_.insert(row);
     if (!inserted) {
       // Nobody knows the id yet. What cannot be removed now, recover() removes at the next start.
@@ -77,7 +83,9 @@ class StoredUpload final : public FileUpload {
   blob::BlobStore& blobs_;
   store::FileTable& table_;
   const Clock& clock_;
-  const StoredFilesLimits& limits_;
+  const Milliseconds time_to_live_;
+  const std::uint64_t upload_bytes_max_;
+  const std::uint64_t copy_bytes_max_;
   const std::string tenant_;
 };
 
@@ -87,10 +95,11 @@ StoredFiles::StoredFiles(blob::BlobStore& blobs, store::FileTable& table, const 
                          StoredFilesLimits limits)
     : blobs_(blobs), table_(table), clock_(clock), limits_(limits) {}
 
-Result<std::unique_ptr<FileUpload>> StoredFiles::create(std::string_view tenant) {
+Result<std::unique_ptr<FileUpload>> StoredFiles::create(std::string_view tenant,
+                                                        std::uint64_t limit_bytes) {
   auto writer = TRY(blobs_.create());
   return std::make_unique<StoredUpload>(std::move(writer), blobs_, table_, clock_, limits_,
-                                        std::string(tenant));
+                                        std::string(tenant), limit_bytes);
 }
 
 Result<OpenedFile> StoredFiles::open(std::string_view tenant, std::string_view id) {

@@ -30,7 +30,8 @@ class StoredFiles final : public FileStore {
   StoredFiles(blob::BlobStore& blobs, store::FileTable& table, const Clock& clock,
               StoredFilesLimits limits);
 
-  Result<std::unique_ptr<FileUpload>> create(std::string_view tenant) override;
+  Result<std::unique_ptr<FileUpload>> create(std::string_view tenant,
+                                             std::uint64_t limit_bytes = 0) override;
   Result<OpenedFile> open(std::string_view tenant, std::string_view id) override;
   Result<std::vector<FileRecord>> list(std::string_view tenant) override;
   Result<void> remove(std::string_view tenant, std::string_view id) override;

@@ -150,6 +150,21 @@ TEST_F(StoredFilesTest, LimitsUploadsAndCopiesApart) {
   EXPECT_EQ((*copy)->append_from(fakes::memory_file("x").get()).error().code, ErrorCode::kTooLarge);
 }
 
+TEST_F(StoredFilesTest, AFileMayHaveALimitAndAnExpiryOfItsOwn) {
+  auto upload = files_->create("t", 300);
+  ASSERT_TRUE((*upload)->append(std::string(150, 'x')));
+  ASSERT_TRUE((*upload)->append_from(fakes::memory_file(std::string(150, 'x')).get()));
+  EXPECT_EQ((*upload)->append("x").error().code, ErrorCode::kTooLarge);
+  EXPECT_EQ((*upload)->append_from(fakes::memory_file("x").get()).error().code,
+            ErrorCode::kTooLarge);
+  const WallTime end = clock_.wall_now() + std::chrono::hours(2);
+  auto record = (*files_->create("t", 300))->commit("long-lived", end);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->expires_at, end);
+  clock_.advance(std::chrono::seconds(61));
+  EXPECT_TRUE(files_->open("t", record->id));
+}
+
 TEST_F(StoredFilesTest, LeavesNothingOfADroppedUpload) {
   {
     auto upload = files_->create("t");

@@ -6,8 +6,12 @@
 namespace cloister::engine {
 
 Sweeper::Sweeper(SessionManager& sessions, FileStore& files, const Clock& clock,
-                 SweeperSettings settings)
-    : sessions_(sessions), files_(files), clock_(clock), settings_(std::move(settings)) {
+                 SweeperSettings settings, StoredSessions* stored_sessions)
+    : sessions_(sessions),
+      files_(files),
+      stored_sessions_(stored_sessions),
+      clock_(clock),
+      settings_(std::move(settings)) {
   sessions_.set_expiry_listener([this] { wake(); });
   thread_ = std::thread([this] { work(); });
 }
@@ -28,6 +32,13 @@ void Sweeper::wake() {
   changed_.notify_one();
 }
 
+void Sweeper::sweep_files() {
+  if (stored_sessions_ != nullptr) {
+    if (auto swept = stored_sessions_->sweep(); !swept) settings_.on_error(swept.error());
+  }
+  if (auto swept = files_.sweep(); !swept) settings_.on_error(swept.error());
+}
+
 void Sweeper::work() {
   SteadyTime next_files = clock_.steady_now();
   std::unique_lock lock(mutex_);
@@ -38,7 +49,7 @@ void Sweeper::work() {
     const SteadyTime next_sessions =
         std::min(sessions_.sweep(), clock_.steady_now() + settings_.sessions_interval_max);
     if (clock_.steady_now() >= next_files) {
-      if (auto swept = files_.sweep(); !swept) settings_.on_error(swept.error());
+      sweep_files();
       next_files = clock_.steady_now() + settings_.files_interval;
     }
     lock.lock();

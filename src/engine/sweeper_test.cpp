@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "engine/stored_session_fixture_test.h"
 #include "testing/memory_file_store.h"
 
 namespace cloister::engine {
@@ -94,6 +95,22 @@ TEST_F(SweeperTest, RemovesExpiredFilesFromTimeToTime) {
     ASSERT_LT(sweeps, 1000);
     ASSERT_TRUE(sessions_.await_sweeps(sweeps));
   }
+}
+
+class SweeperOfStoredSessionsTest : public StoredSessionFixture {};
+
+TEST_F(SweeperOfStoredSessionsTest, EndsThemWithTheFiles) {
+  add_file("s", "a", "x");
+  clock_.advance(std::chrono::hours(1));
+  CountingSessions others;
+  SweeperSettings settings;
+  settings.files_interval = Milliseconds(5);
+  settings.sessions_interval_max = Milliseconds(5);
+  const SystemClock real_time;
+  const Sweeper sweeper(others, files_, real_time, settings, sessions_.get());
+  ASSERT_TRUE(others.await_sweeps(2));
+  EXPECT_EQ(sessions_->size(), 0U);
+  EXPECT_EQ(files_.size("t"), 0U);
 }
 
 TEST_F(SweeperTest, StopsAtOnceAndStopsListening) {

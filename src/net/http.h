@@ -74,6 +74,10 @@ class Router {
  public:
   void add(std::string_view method, std::string_view pattern, Handler handler);
 
+  // Takes out the route of that method and pattern, whatever its named segments are called, and
+  // returns its handler, for a new one that calls it; null when there is none.
+  Handler take(std::string_view method, std::string_view pattern);
+
   struct Match {
     const Handler* handler = nullptr;  // Null when no route fits.
     std::string route;                 // The pattern, for logs and metrics; empty if none.

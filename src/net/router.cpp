@@ -63,6 +63,20 @@ void Router::add(std::string_view method, std::string_view pattern, Handler hand
                      std::move(handler)});
 }
 
+Handler Router::take(std::string_view method, std::string_view pattern) {
+  const auto segments = split_path<std::string>(pattern);
+  const auto same = [](const std::string& a, const std::string& b) {
+    return is_parameter(a) ? is_parameter(b) : a == b;
+  };
+  const auto found = std::ranges::find_if(routes_, [&](const Route& route) {
+    return route.method == method && std::ranges::equal(route.segments, segments, same);
+  });
+  if (found == routes_.end()) return nullptr;
+  Handler handler = std::move(found->handler);
+  routes_.erase(found);
+  return handler;
+}
+
 Router::Match Router::match(std::string_view method, std::string_view path) const {
   Match result;
   const auto segments = split_path<std::string_view>(path);

@@ -70,6 +70,15 @@ TEST(Router, RecognisesATrailingSlashForEveryMethod) {
   EXPECT_FALSE(router.match("GET", "/v1/nothing/").without_slash_matches);
 }
 
+TEST(Router, TakesARouteOutByItsShape) {
+  Router router = make_router();
+  ASSERT_NE(router.match("GET", "/v1/files/abc").handler, nullptr);
+  EXPECT_EQ(router.take("GET", "/v1/files/{any}/more"), nullptr);
+  EXPECT_NE(router.take("GET", "/v1/files/{another_name}"), nullptr);
+  EXPECT_EQ(router.match("GET", "/v1/files/abc").handler, nullptr);
+  EXPECT_EQ(router.take("GET", "/v1/files/{another_name}"), nullptr);
+}
+
 TEST(PercentDecode, LeavesInvalidSequencesAlone) {
   EXPECT_EQ(percent_decode("%41b"), "Ab");
   EXPECT_EQ(percent_decode("%e2%82%AC"), "\xE2\x82\xAC");

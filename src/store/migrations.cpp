@@ -71,8 +71,9 @@ Result<bool> apply_next(Connection& connection, std::span<const Migration> migra
 }  // namespace
 
 std::span<const Migration> built_in_migrations() {
-  static const std::array<Migration, 1> migrations{{
+  static const std::array<Migration, 2> migrations{{
       {"0001_files_and_sessions", embedded::store_migrations::n0001_files_and_sessions_sql()},
+      {"0002_stored_sessions", embedded::store_migrations::n0002_stored_sessions_sql()},
   }};
   return migrations;
 }

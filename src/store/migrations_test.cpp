@@ -85,6 +85,8 @@ TEST_F(MigrationsTest, TheBuiltInOnesApply) {
   ASSERT_TRUE(migrate(*database_, built_in_migrations(), clock_));
   EXPECT_TRUE(has_table("files"));
   EXPECT_TRUE(has_table("sessions"));
+  EXPECT_TRUE(has_table("stored_sessions"));
+  EXPECT_TRUE(has_table("session_files"));
 }
 
 // A released migration must never change: this is what the check at start compares.

@@ -1,5 +1,7 @@
 #include "testing/fake_backend.h"
 
+#include <poll.h>
+
 #include <utility>
 
 #include "testing/memory_file.h"
@@ -11,9 +13,29 @@ std::map<std::string, std::string> FakeWorkspace::files() const {
   return files_;
 }
 
-void FakeWorkspace::write(std::string path, std::string bytes) {
+void FakeWorkspace::write(std::string path, std::string bytes, bool is_executable) {
   const std::lock_guard lock(mutex_);
+  if (is_executable) {
+    executables_.insert(path);
+  } else {
+    executables_.erase(path);
+  }
   files_.insert_or_assign(std::move(path), std::move(bytes));
+}
+
+bool FakeWorkspace::is_executable(const std::string& path) const {
+  const std::lock_guard lock(mutex_);
+  return executables_.contains(path);
+}
+
+void FakeWorkspace::set_left_out(std::size_t count) {
+  const std::lock_guard lock(mutex_);
+  left_out_ = count;
+}
+
+std::size_t FakeWorkspace::left_out() const {
+  const std::lock_guard lock(mutex_);
+  return left_out_;
 }
 
 void FakeWorkspace::erase(const std::string& path) {
@@ -39,8 +61,19 @@ void FakeWorkspace::wait_until_killed() const {
 
 std::string_view FakeProgramContext::code() const {
   if (const auto* python = std::get_if<engine::PythonProgram>(&spec.program)) return python->code;
+  if (const auto* warm = std::get_if<engine::WarmProgram>(&spec.program)) return warm->message;
   const auto& command = std::get<engine::CommandProgram>(spec.program);
   return command.argv.empty() ? std::string_view() : std::string_view(command.argv.back());
+}
+
+std::vector<std::string> FakeProgramContext::argv() const {
+  const auto* command = std::get_if<engine::CommandProgram>(&spec.program);
+  return command == nullptr ? std::vector<std::string>() : command->argv;
+}
+
+bool FakeProgramContext::wait_until_hung_up() const {
+  pollfd watched{cancellation.hangup_fd, POLLRDHUP, 0};
+  return ::poll(&watched, 1, 10'000) > 0;
 }
 
 engine::RunOutcome exited(int exit_code) {
@@ -71,6 +104,10 @@ struct FakeBackend::State {
   std::optional<Error> acquire_error;
   std::optional<Error> stage_error;
   std::optional<Error> check_error;
+  std::optional<Error> visit_error;
+  std::string image_digest = "sha256:fake";
+  engine::SandboxSpec last_spec;
+  std::string last_python_code;
   std::size_t acquired = 0;
   std::size_t existing = 0;
   std::shared_ptr<FakeWorkspace> last_workspace;
@@ -94,9 +131,13 @@ class FakeBackend::FakeSandbox final : public engine::Sandbox {
       const std::lock_guard lock(state_->mutex);
       if (state_->stage_error) return fail(*state_->stage_error);
     }
-    for (const engine::StagedFile& file : files) {
-      workspace_->write(file.path, read_file(file.source.get()));
-    }
+    put(*workspace_, files);
+    return {};
+  }
+
+  Result<void> stage_program(std::vector<engine::StagedFile> files) override {
+    if (kind_ != engine::SandboxKind::kCommandRun) return Sandbox::stage_program(std::move(files));
+    put(program_, files);
     return {};
   }
 
@@ -105,25 +146,48 @@ class FakeBackend::FakeSandbox final : public engine::Sandbox {
                                  engine::RunObserver& observer) override {
     if (!workspace_->is_alive()) return fail(ErrorCode::kInternal, "The sandbox has ended.");
     observer.on_started();
-    FakeProgramContext context{spec, cancellation, observer, *workspace_};
+    FakeProgramContext context{spec, cancellation, observer, *workspace_, program_};
     auto outcome = state_->program(context);
     if (kind_ == engine::SandboxKind::kPythonRun) workspace_->kill();
     return outcome;
   }
 
   Result<void> visit_files(const std::function<Result<void>(engine::FoundFile)>& visitor) override {
-    for (const auto& [path, bytes] : workspace_->files()) {
-      TRY_VOID(visitor({path, memory_file(bytes), bytes.size()}));
+    {
+      const std::lock_guard lock(state_->mutex);
+      if (state_->visit_error) return fail(*state_->visit_error);
     }
-    return {};
+    return visit(*workspace_, visitor);
+  }
+
+  std::size_t files_left_out() const override { return workspace_->left_out(); }
+
+  Result<void> visit_program(
+      const std::function<Result<void>(engine::FoundFile)>& visitor) override {
+    if (kind_ != engine::SandboxKind::kCommandRun) return Sandbox::visit_program(visitor);
+    return visit(program_, visitor);
   }
 
   void terminate() override { workspace_->kill(); }
   bool is_alive() const override { return workspace_->is_alive(); }
 
  private:
+  static void put(FakeWorkspace& directory, const std::vector<engine::StagedFile>& files) {
+    for (const engine::StagedFile& file : files)
+      directory.write(file.path, read_file(file.source.get()), file.is_executable);
+  }
+
+  static Result<void> visit(const FakeWorkspace& directory,
+                            const std::function<Result<void>(engine::FoundFile)>& visitor) {
+    for (const auto& [path, bytes] : directory.files()) {
+      TRY_VOID(visitor({path, memory_file(bytes), bytes.size(), directory.is_executable(path)}));
+    }
+    return {};
+  }
+
   const std::shared_ptr<State> state_;
   const std::shared_ptr<FakeWorkspace> workspace_;
+  FakeWorkspace program_;
   const engine::SandboxKind kind_;
 };
 
@@ -138,6 +202,9 @@ Result<std::unique_ptr<engine::Sandbox>> FakeBackend::acquire(
   ++state_->existing;
   state_->last_workspace = std::make_shared<FakeWorkspace>();
   state_->last_kind = spec.kind;
+  state_->last_python_code = spec.python_code;
+  state_->last_spec = spec;
+  state_->last_spec.python_code = {};
   return std::make_unique<FakeSandbox>(state_, state_->last_workspace, spec.kind);
 }
 
@@ -148,6 +215,7 @@ engine::BackendStatus FakeBackend::status() const {
   status.usable = !state_->check_error;
   if (state_->check_error) status.message = state_->check_error->message;
   status.network_isolation = "none";
+  status.image_digest = state_->image_digest;
   status.sandboxes_running = state_->existing;
   return status;
 }
@@ -161,6 +229,16 @@ Result<void> FakeBackend::check(Milliseconds /*limit*/) {
 void FakeBackend::fail_acquire(std::optional<Error> error) {
   const std::lock_guard lock(state_->mutex);
   state_->acquire_error = std::move(error);
+}
+
+void FakeBackend::set_image_digest(std::string digest) {
+  const std::lock_guard lock(state_->mutex);
+  state_->image_digest = std::move(digest);
+}
+
+void FakeBackend::fail_visit(std::optional<Error> error) {
+  const std::lock_guard lock(state_->mutex);
+  state_->visit_error = std::move(error);
 }
 
 void FakeBackend::fail_stage(std::optional<Error> error) {
@@ -191,6 +269,16 @@ std::shared_ptr<FakeWorkspace> FakeBackend::last_workspace() const {
 std::optional<engine::SandboxKind> FakeBackend::last_kind() const {
   const std::lock_guard lock(state_->mutex);
   return state_->last_kind;
+}
+
+engine::SandboxSpec FakeBackend::last_spec() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->last_spec;
+}
+
+std::string FakeBackend::last_python_code() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->last_python_code;
 }
 
 }  // namespace cloister::fakes

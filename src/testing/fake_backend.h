@@ -8,8 +8,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/backend.h"
 
@@ -19,8 +21,12 @@ namespace cloister::fakes {
 class FakeWorkspace {
  public:
   std::map<std::string, std::string> files() const;
-  void write(std::string path, std::string bytes);
+  void write(std::string path, std::string bytes, bool is_executable = false);
   void erase(const std::string& path);
+  bool is_executable(const std::string& path) const;
+  // What Sandbox::files_left_out() is to say.
+  void set_left_out(std::size_t count);
+  std::size_t left_out() const;
 
   // Ends the sandbox, as its death or terminate() does.
   void kill();
@@ -33,6 +39,8 @@ class FakeWorkspace {
   mutable std::condition_variable killed_;
   // Guarded by mutex_:
   std::map<std::string, std::string> files_;
+  std::set<std::string> executables_;
+  std::size_t left_out_ = 0;
   bool alive_ = true;
 };
 
@@ -42,9 +50,15 @@ struct FakeProgramContext {
   const engine::Cancellation& cancellation;
   engine::RunObserver& observer;  // on_started() has been called.
   FakeWorkspace& workspace;
+  FakeWorkspace& program;  // Its files: what is in the directory for programs.
 
-  // The code of a PythonProgram, or the last argument of a CommandProgram.
+  // The code of a PythonProgram, the last argument of a CommandProgram, or the message of a
+  // WarmProgram.
   std::string_view code() const;
+  // The arguments of a CommandProgram; none of another.
+  std::vector<std::string> argv() const;
+  // Waits until the caller has hung up; false when that does not happen within ten seconds.
+  bool wait_until_hung_up() const;
 };
 
 // Plays a program. Called on the thread of run(), for sessions on several at once.
@@ -64,8 +78,11 @@ class FakeBackend final : public engine::Backend {
   engine::BackendStatus status() const override;
   Result<void> check(Milliseconds limit) override;
 
-  // From now on acquire(), stage(), check() fail with this; nullopt ends it.
+  void set_image_digest(std::string digest);
+
+  // From now on acquire(), stage(), visit_files(), check() fail with this; nullopt ends it.
   void fail_acquire(std::optional<Error> error);
+  void fail_visit(std::optional<Error> error);
   void fail_stage(std::optional<Error> error);
   void fail_check(std::optional<Error> error);
 
@@ -74,6 +91,9 @@ class FakeBackend final : public engine::Backend {
   // Of the sandbox that was acquired last; null before the first one.
   std::shared_ptr<FakeWorkspace> last_workspace() const;
   std::optional<engine::SandboxKind> last_kind() const;
+  // Its `python_code` is empty.
+  engine::SandboxSpec last_spec() const;
+  std::string last_python_code() const;
 
  private:
   struct State;

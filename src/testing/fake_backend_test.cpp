@@ -63,6 +63,37 @@ TEST(FakeBackend, StagesAndVisitsFiles) {
             ErrorCode::kTooLarge);
 }
 
+TEST(FakeBackend, CommandsShareADirectoryForPrograms) {
+  FakeBackend backend([](FakeProgramContext& context) {
+    if (context.argv() == std::vector<std::string>{"compile"}) {
+      context.program.write("main", context.program.files().at("main.c") + " compiled", true);
+    } else {
+      context.observer.on_output(engine::Stream::kStdout, context.program.files().at("main"));
+    }
+    return exited(0);
+  });
+  auto sandbox = backend.acquire({engine::SandboxKind::kCommandRun, {}}, {});
+  std::vector<engine::StagedFile> files;
+  files.push_back({"main.c", memory_file("text")});
+  ASSERT_TRUE((*sandbox)->stage_program(std::move(files)));
+  Output output;
+  for (const char* command : {"compile", "run"}) {
+    engine::RunSpec spec;
+    spec.program = engine::CommandProgram{{command}};
+    ASSERT_TRUE((*sandbox)->run(spec, {}, output)) << command;
+  }
+  EXPECT_EQ(output.text, "text compiled");
+  std::map<std::string, bool> executable;
+  ASSERT_TRUE((*sandbox)->visit_program([&](engine::FoundFile file) -> Result<void> {
+    executable[file.path] = file.is_executable;
+    return {};
+  }));
+  EXPECT_EQ(executable, (std::map<std::string, bool>{{"main", true}, {"main.c", false}}));
+
+  auto python = backend.acquire({}, {});
+  EXPECT_EQ((*python)->stage_program({}).error().code, ErrorCode::kUnsupported);
+}
+
 TEST(FakeBackend, TerminateEndsARun) {
   FakeBackend backend([](FakeProgramContext& context) {
     context.workspace.wait_until_killed();

@@ -20,10 +20,13 @@ tl::unexpected<Error> no_such_file(std::string_view id) {
 
 class MemoryFileStore::Upload final : public engine::FileUpload {
  public:
-  Upload(MemoryFileStore& store, std::string tenant) : store_(store), tenant_(std::move(tenant)) {}
+  Upload(MemoryFileStore& store, std::string tenant, std::uint64_t limit_bytes)
+      : store_(store),
+        tenant_(std::move(tenant)),
+        limit_bytes_(limit_bytes > 0 ? limit_bytes : store.limits_.file_bytes_max) {}
 
   Result<void> append(std::string_view bytes) override {
-    if (bytes.size() > store_.limits_.file_bytes_max - bytes_.size()) {
+    if (bytes.size() > limit_bytes_ - bytes_.size()) {
       return fail(ErrorCode::kTooLarge, "The file is larger than the maximum.");
     }
     bytes_ += bytes;
@@ -42,29 +45,35 @@ class MemoryFileStore::Upload final : public engine::FileUpload {
 
   std::uint64_t size_bytes() const override { return bytes_.size(); }
 
-  Result<engine::FileRecord> commit(std::string name) override {
-    return store_.commit(tenant_, name, std::move(bytes_));
+  Result<engine::FileRecord> commit(std::string name, std::optional<WallTime> expires_at) override {
+    return store_.commit(tenant_, name, std::move(bytes_), expires_at);
   }
 
  private:
   MemoryFileStore& store_;
   const std::string tenant_;
+  const std::uint64_t limit_bytes_;
   std::string bytes_;
 };
 
-Result<std::unique_ptr<engine::FileUpload>> MemoryFileStore::create(std::string_view tenant) {
-  return std::make_unique<Upload>(*this, std::string(tenant));
+Result<std::unique_ptr<engine::FileUpload>> MemoryFileStore::create(std::string_view tenant,
+                                                                    std::uint64_t limit_bytes) {
+  return std::make_unique<Upload>(*this, std::string(tenant), limit_bytes);
 }
 
 Result<engine::FileRecord> MemoryFileStore::commit(std::string tenant, const std::string& name,
-                                                   std::string bytes) {
+                                                   std::string bytes,
+                                                   std::optional<WallTime> expires_at) {
   const WallTime now = clock_.wall_now();
   const std::lock_guard lock(mutex_);
   if (commit_error_ && commits_before_error_ == 0) return fail(*commit_error_);
   if (commit_error_) --commits_before_error_;
-  engine::FileRecord record{
-      random_uuid(), std::move(tenant),         repair_utf8(name), bytes.size(),
-      now,           now + limits_.time_to_live};
+  engine::FileRecord record{random_uuid(),
+                            std::move(tenant),
+                            repair_utf8(name),
+                            bytes.size(),
+                            now,
+                            expires_at.value_or(now + limits_.time_to_live)};
   entries_.emplace(record.id, Entry{record, std::move(bytes)});
   return record;
 }
@@ -110,7 +119,9 @@ Result<std::size_t> MemoryFileStore::sweep() {
 
 std::string MemoryFileStore::add(std::string_view tenant, std::string_view name,
                                  std::string_view bytes) {
-  return commit(std::string(tenant), std::string(name), std::string(bytes)).value().id;
+  return commit(std::string(tenant), std::string(name), std::string(bytes), std::nullopt)
+      .value()
+      .id;
 }
 
 std::string MemoryFileStore::content(std::string_view tenant, std::string_view id) {

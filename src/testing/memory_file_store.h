@@ -26,7 +26,8 @@ class MemoryFileStore final : public engine::FileStore {
   explicit MemoryFileStore(const Clock& clock, MemoryFileStoreLimits limits = {})
       : clock_(clock), limits_(limits) {}
 
-  Result<std::unique_ptr<engine::FileUpload>> create(std::string_view tenant) override;
+  Result<std::unique_ptr<engine::FileUpload>> create(std::string_view tenant,
+                                                     std::uint64_t limit_bytes = 0) override;
   Result<engine::OpenedFile> open(std::string_view tenant, std::string_view id) override;
   Result<std::vector<engine::FileRecord>> list(std::string_view tenant) override;
   Result<void> remove(std::string_view tenant, std::string_view id) override;
@@ -38,6 +39,8 @@ class MemoryFileStore final : public engine::FileStore {
   // After `successes` more of them, every commit() fails with `error`.
   void fail_commits_after(std::size_t successes, Error error);
   std::size_t size() const;
+  // Of one tenant, expired ones not counted.
+  std::size_t size(std::string_view tenant) { return list(tenant).value().size(); }
 
  private:
   class Upload;
@@ -45,7 +48,8 @@ class MemoryFileStore final : public engine::FileStore {
     engine::FileRecord record;
     std::string bytes;
   };
-  Result<engine::FileRecord> commit(std::string tenant, const std::string& name, std::string bytes);
+  Result<engine::FileRecord> commit(std::string tenant, const std::string& name, std::string bytes,
+                                    std::optional<WallTime> expires_at);
   // Requires mutex_. The end when there is none, or it is another tenant's, or it has expired.
   std::map<std::string, Entry, std::less<>>::iterator find(std::string_view tenant,
                                                            std::string_view id);

@@ -38,6 +38,19 @@ TEST(MemoryFileStore, UploadsFromMemoryAndFromFiles) {
   EXPECT_EQ(store.remove("t", record->id).error().code, ErrorCode::kNotFound);
 }
 
+TEST(MemoryFileStore, AFileMayHaveALimitAndAnExpiryOfItsOwn) {
+  VirtualClock clock;
+  MemoryFileStore store(clock, {10, std::chrono::seconds(5)});
+  auto upload = store.create("t", 20);
+  ASSERT_TRUE((*upload)->append(std::string(20, 'x')));
+  EXPECT_EQ((*upload)->append("x").error().code, ErrorCode::kTooLarge);
+  ASSERT_TRUE((*upload)->commit("a", clock.wall_now() + std::chrono::seconds(7)));
+  clock.advance(std::chrono::seconds(6));
+  EXPECT_EQ(store.size("t"), 1U);
+  clock.advance(std::chrono::seconds(1));
+  EXPECT_EQ(store.size("t"), 0U);
+}
+
 TEST(MemoryFileStore, FailsCommitsOnCommand) {
   VirtualClock clock;
   MemoryFileStore store(clock);
