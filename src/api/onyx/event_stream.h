@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "api/onyx/json_body.h"
+#include "api/common/json_body.h"
 #include "engine/backend.h"
 #include "engine/executor.h"
 #include "engine/output_buffer.h"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/onyx/fake_exchange_test.h"
+#include "api/common/fake_exchange_test.h"
 
 namespace cloister::api::onyx {
 namespace {

@@ -1,6 +1,6 @@
 #include <utility>
 
-#include "api/onyx/batch_output.h"
+#include "api/common/batch_output.h"
 #include "api/onyx/event_stream.h"
 #include "api/onyx/handlers.h"
 

@@ -3,7 +3,8 @@
 #include <utility>
 #include <vector>
 
-#include "api/onyx/content_disposition.h"
+#include "api/common/content_disposition.h"
+#include "api/common/multipart_body.h"
 #include "api/onyx/handlers.h"
 #include "api/onyx/upload.h"
 #include "base/utf8.h"
@@ -14,7 +15,6 @@ namespace {
 
 // What a form may hold beside the file: other parts, headers, boundaries.
 constexpr std::uint64_t kFormOverheadBytes = std::uint64_t{16} << 20;
-constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 
 // The answer when the form has no usable part "file".
 Answer missing_file(const UploadSink* sink) {
@@ -35,26 +35,6 @@ Answer not_found(std::string_view id) {
 Answer too_large(const OnyxOptions& options) {
   return detail_answer(413,
                        fmt::format("File size exceeds maximum of {} MB", options.max_file_size_mb));
-}
-
-struct Fed {
-  Result<void> result;
-  bool request_failed = false;  // The error is the connection's, not the form's or the store's.
-};
-
-// Feeds the whole body to the parser.
-Fed feed_body(net::Request& request, net::MultipartParser& parser, std::uint64_t limit) {
-  std::vector<char> buffer(kReadBytes);
-  std::uint64_t total = 0;
-  while (true) {
-    const Result<std::size_t> count = request.read_body(buffer);
-    if (!count) return {fail(count.error()), true};
-    if (*count == 0) return {parser.finish()};
-    total += *count;
-    if (total > limit) return {fail(ErrorCode::kTooLarge, "The form is too large")};
-    Result<void> taken = parser.feed({buffer.data(), *count});
-    if (!taken) return {std::move(taken)};
-  }
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "api/onyx/fake_exchange_test.h"
+#include "api/common/fake_exchange_test.h"
 #include "api/onyx/onyx.h"
 #include "testing/fake_backend.h"
 #include "testing/memory_file_store.h"

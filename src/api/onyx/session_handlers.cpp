@@ -3,7 +3,7 @@
 #include <chrono>
 #include <utility>
 
-#include "api/onyx/batch_output.h"
+#include "api/common/batch_output.h"
 #include "api/onyx/handlers.h"
 #include "base/utf8.h"
 

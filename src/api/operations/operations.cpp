@@ -60,7 +60,7 @@ std::string health_body(const HealthReport& report, const OperationsOptions& opt
   return body.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string openapi_document(const OperationsOptions& options) {
+std::string onyx_document(const OperationsOptions& options) {
   Json document = Json::parse(embedded::openapi::onyx_json(), nullptr, false);
   document["info"]["version"] = options.version;
   Json& schemas = document["components"]["schemas"];
@@ -70,12 +70,35 @@ std::string openapi_document(const OperationsOptions& options) {
   return document.dump();
 }
 
+std::string librechat_document(const OperationsOptions& options) {
+  constexpr std::string_view kUsualPrefix = "/v1/librechat";
+  Json document = Json::parse(embedded::openapi::librechat_json(), nullptr, false);
+  document["info"]["version"] = options.version;
+  Json paths = Json::object();
+  for (const auto& [path, entry] : document["paths"].items()) {
+    const bool is_proxy = path.starts_with(kUsualPrefix);
+    paths[is_proxy ? options.librechat_prefix + path.substr(kUsualPrefix.size()) : path] = entry;
+  }
+  document["paths"] = std::move(paths);
+  return document.dump();
+}
+
+std::vector<ApiDocument> api_documents(const OperationsOptions& options) {
+  std::vector<ApiDocument> documents;
+  if (options.onyx) documents.push_back({"", onyx_document(options)});
+  if (options.librechat_prefix.empty()) return documents;
+  const std::string text = librechat_document(options);
+  if (!options.onyx) documents.push_back({"", text});
+  documents.push_back({options.librechat_prefix, text});
+  return documents;
+}
+
 Operations::Operations(HealthMonitor& health, std::function<std::string()> metrics,
                        OperationsOptions options)
     : health_(health),
       metrics_(std::move(metrics)),
       options_(std::move(options)),
-      openapi_(openapi_document(options_)) {}
+      documents_(api_documents(options_)) {}
 
 void Operations::add_routes(net::Router& router, const std::vector<std::string>& prefixes) const {
   const net::Handler health = [this](net::Request&, net::Response& response) {
@@ -97,22 +120,27 @@ void Operations::add_routes(net::Router& router, const std::vector<std::string>&
   router.add("GET", "/metrics", [this](net::Request&, net::Response& response) {
     send_text(response, 200, kMetricsContentType, metrics_());
   });
-  router.add("GET", "/openapi.json", [this](net::Request&, net::Response& response) {
-    send_text(response, 200, "application/json", openapi_);
-  });
-  if (options_.docs) add_docs(router);
+  for (const ApiDocument& document : documents_)
+    add_document(router, document);
 }
 
-void Operations::add_docs(net::Router& router) const {
+// The page finds its parts and the document beside itself, whatever the base.
+void Operations::add_document(net::Router& router, const ApiDocument& document) const {
   namespace docs = embedded::docs;
-  router.add("GET", "/docs", asset("text/html; charset=utf-8", docs::docs_html()));
-  router.add("GET", "/docs/init.js", asset("text/javascript; charset=utf-8", docs::init_js()));
-  router.add("GET", "/docs/page.css", asset("text/css; charset=utf-8", docs::page_css()));
-  router.add("GET", "/docs/swagger-ui.css",
+  const std::string& base = document.base;
+  router.add("GET", base + "/openapi.json", [&document](net::Request&, net::Response& response) {
+    send_text(response, 200, "application/json", document.text);
+  });
+  if (!options_.docs) return;
+  router.add("GET", base + "/docs", asset("text/html; charset=utf-8", docs::docs_html()));
+  router.add("GET", base + "/docs/init.js",
+             asset("text/javascript; charset=utf-8", docs::init_js()));
+  router.add("GET", base + "/docs/page.css", asset("text/css; charset=utf-8", docs::page_css()));
+  router.add("GET", base + "/docs/swagger-ui.css",
              asset("text/css; charset=utf-8", docs::swagger_ui_css()));
-  router.add("GET", "/docs/swagger-ui-bundle.js",
+  router.add("GET", base + "/docs/swagger-ui-bundle.js",
              asset("text/javascript; charset=utf-8", docs::swagger_ui_bundle_js()));
-  router.add("GET", "/docs/favicon.png", asset("image/png", docs::favicon_32x32_png()));
+  router.add("GET", base + "/docs/favicon.png", asset("image/png", docs::favicon_32x32_png()));
 }
 
 }  // namespace cloister::api::operations

@@ -1,4 +1,5 @@
-// The routes for whoever runs the server: /health, /ready, /metrics, /openapi.json, /docs.
+// The routes for whoever runs the server: /health, /ready, /metrics, /openapi.json, /docs, and the
+// documents of other APIs below their prefix.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,16 @@ struct OperationsOptions {
   bool docs = true;
   // Name and state of each isolation layer, for /health.
   std::vector<std::pair<std::string, std::string>> isolation_layers;
-  std::int64_t max_exec_timeout_ms = 60000;  // For the OpenAPI document.
+  // The APIs that are served, for their documents.
+  bool onyx = true;
+  std::int64_t max_exec_timeout_ms = 60000;
+  std::string librechat_prefix;  // Of the proxy's own routes; empty: this API is not served.
+};
+
+// An OpenAPI document, served at <base>/openapi.json, with a page that shows it at <base>/docs.
+struct ApiDocument {
+  std::string base;
+  std::string text;
 };
 
 // Thread safe once its routes are added; must outlive the router that got them.
@@ -32,18 +42,22 @@ class Operations {
   void add_routes(net::Router& router, const std::vector<std::string>& prefixes) const;
 
  private:
-  void add_docs(net::Router& router) const;
+  void add_document(net::Router& router, const ApiDocument& document) const;
 
   HealthMonitor& health_;
   const std::function<std::string()> metrics_;
   const OperationsOptions options_;
-  const std::string openapi_;
+  const std::vector<ApiDocument> documents_;
 };
 
 // The body of /health and /ready.
 std::string health_body(const HealthReport& report, const OperationsOptions& options);
 
-// The committed OpenAPI document with this server's version and limits.
-std::string openapi_document(const OperationsOptions& options);
+// The committed OpenAPI documents with this server's version, paths and limits.
+std::string onyx_document(const OperationsOptions& options);
+std::string librechat_document(const OperationsOptions& options);
+
+// The documents of the APIs that are served. The first API's is at the root.
+std::vector<ApiDocument> api_documents(const OperationsOptions& options);
 
 }  // namespace cloister::api::operations

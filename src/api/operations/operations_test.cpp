@@ -47,7 +47,7 @@ TEST(Operations, OpenApiIsWholeAndHasThisServersLimits) {
   OperationsOptions options;
   options.version = "9.9.9";
   options.max_exec_timeout_ms = 1234;
-  const nlohmann::json document = nlohmann::json::parse(openapi_document(options));
+  const nlohmann::json document = nlohmann::json::parse(onyx_document(options));
   EXPECT_EQ(document["openapi"], "3.1.0");
   EXPECT_EQ(document["info"]["title"], "Code Interpreter API");
   EXPECT_EQ(document["info"]["version"], "9.9.9");
@@ -55,6 +55,32 @@ TEST(Operations, OpenApiIsWholeAndHasThisServersLimits) {
   EXPECT_EQ(schemas["ExecuteRequest"]["properties"]["timeout_ms"]["maximum"], 1234);
   EXPECT_EQ(schemas["BashRequest"]["properties"]["timeout_ms"]["maximum"], 1234);
   expect_references_resolve(document, document);
+}
+
+TEST(Operations, TheLibreChatDocumentIsWholeAndHasThisServersPaths) {
+  OperationsOptions options;
+  options.version = "9.9.9";
+  options.librechat_prefix = "/proxy";
+  const nlohmann::json document = nlohmann::json::parse(librechat_document(options));
+  EXPECT_EQ(document["info"]["version"], "9.9.9");
+  EXPECT_TRUE(document["paths"].contains("/exec"));
+  EXPECT_TRUE(document["paths"].contains("/proxy/runs"));
+  EXPECT_EQ(document.dump().find("\"/v1/librechat/runs\""), std::string::npos);
+  expect_references_resolve(document, document);
+}
+
+TEST(Operations, EveryServedApiHasItsDocument) {
+  OperationsOptions options;
+  ASSERT_EQ(api_documents(options).size(), 1U);
+  EXPECT_EQ(api_documents(options)[0].text, onyx_document(options));
+  options.librechat_prefix = "/v1/librechat";
+  ASSERT_EQ(api_documents(options).size(), 2U);
+  EXPECT_EQ(api_documents(options)[0].text, onyx_document(options));
+  EXPECT_EQ(api_documents(options)[1].base, "/v1/librechat");
+  options.onyx = false;
+  ASSERT_EQ(api_documents(options).size(), 2U);
+  EXPECT_EQ(api_documents(options)[0].base, "");
+  EXPECT_EQ(api_documents(options)[0].text, librechat_document(options));
 }
 
 TEST(Operations, TheReferencePageLoadsNothingFromElsewhere) {
