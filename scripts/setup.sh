@@ -106,20 +106,25 @@ create_system_user() {
     --shell /usr/sbin/nologin cloister
 }
 
-# build_image <cloister binary>: the default image, when it is missing or its recipe is newer.
+# build_image <cloister binary> [<recipe>]: an image, the default one unless named, when it is missing
+# or a recipe is newer.
 build_image() {
-  local reference recipe="$CLOISTER_ROOT/images/default/recipe.toml"
-  reference="${CLOISTER_IMAGES_DIR:-$(state_dir)/images}/refs/default"
-  if [[ -f $reference && ! $recipe -nt $reference ]]; then return 0; fi
+  local binary=$1 name=${2:-default} reference recipe newer=
+  reference="${CLOISTER_IMAGES_DIR:-$(state_dir)/images}/refs/$name"
+  # A recipe may include another one.
+  for recipe in "$CLOISTER_ROOT"/images/*/recipe.toml; do
+    if [[ -f $reference && $recipe -nt $reference ]]; then newer=yes; fi
+  done
+  if [[ -f $reference && -z $newer ]]; then return 0; fi
   if [[ ! -f $reference ]]; then
-    say "Building the default image from Debian packages: once, a few minutes, about 300 MB to fetch"
+    say "Building the image '$name' from Debian packages: once, a few minutes, hundreds of MB to fetch"
   fi
-  if "$1" image build; then
+  if "$binary" image build "$name"; then
     touch "$reference"
   elif [[ -f $reference ]]; then
-    say "The image could not be brought up to date; the present one stays in use"
+    say "The image '$name' could not be brought up to date; the present one stays in use"
   else
-    die "there is no image to run programs in; see above for what to do"
+    die "there is no image '$name' to run programs in; see above for what to do"
   fi
 }
 

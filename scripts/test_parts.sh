@@ -60,6 +60,7 @@ pytest_suite() {
   python=$(venv_python)
   create_system_user
   build_image "$binary"
+  build_image "$binary" full
   CLOISTER_BIN="$binary" CLOISTER_IMAGES_DIR="${CLOISTER_IMAGES_DIR:-$(state_dir)/images}" \
     "$python" -m pytest -p no:cacheprovider --quiet --rootdir=tests -c tests/pytest.ini \
     --junitxml="$report" "$@"

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "backends/native/native_backend.h"
+#include "server/settings_loader.h"
 #include "server/settings_mapping.h"
 
 namespace cloister::server {
@@ -46,6 +47,9 @@ Result<std::unique_ptr<engine::Backend>> NativeProvider::create(
   options.pool.ready = static_cast<std::size_t>(settings.pool_size);
   options.pool.zygotes = settings.python_start == "zygote";
   options.pool.limits = sandbox_limits(settings);
+  if (serves(settings, "librechat")) {
+    options.pool.cpu_seconds_max = static_cast<std::uint32_t>(settings.librechat_cpu_time_sec);
+  }
   options.accept_weaker = settings.accept_weaker;
   options.image_digest = image_->manifest.digest;
   for (const images::Language& language : image_->manifest.languages) {

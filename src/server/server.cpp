@@ -7,15 +7,22 @@
 #include <optional>
 #include <utility>
 
+#include "api/librechat/librechat.h"
 #include "api/onyx/onyx.h"
 #include "api/operations/operations.h"
 #include "blob/local_blob_store.h"
+#include "engine/compile_cache.h"
+#include "engine/file_backed_sessions.h"
+#include "engine/live_tool_runs.h"
 #include "engine/sessions.h"
 #include "engine/stored_files.h"
+#include "engine/stored_session_executor.h"
 #include "engine/sweeper.h"
 #include "net/http_server.h"
+#include "server/librechat_mapping.h"
 #include "server/metrics_observer.h"
 #include "server/privileges.h"
+#include "server/session_log.h"
 #include "server/settings_mapping.h"
 #include "server/stop_signals.h"
 #include "store/migrations.h"
@@ -36,6 +43,7 @@ struct Server::State {
   std::unique_ptr<blob::LocalBlobStore> blobs;
   std::unique_ptr<store::FileTable> file_table;
   std::unique_ptr<store::SessionTable> session_table;
+  std::unique_ptr<store::StoredSessionTable> stored_session_table;
   std::unique_ptr<engine::StoredFiles> files;
 };
 
@@ -75,13 +83,45 @@ struct Server::Execution {
         executor(*backend, *state.files, admission, observer, clock, output_limits(settings)),
         sessions(*backend, *state.files, admission, *state.session_table, observer, clock,
                  session_limits(settings)),
+        session_log(log),
+        stored_sessions(*state.files, *state.stored_session_table, session_log, clock,
+                        stored_session_limits(settings)),
+        compile_cache(*state.files, clock,
+                      session_executor_limits(settings).compile_cache_bytes_max),
+        session_executor(*backend, stored_sessions, *state.files, admission, compile_cache,
+                         observer, clock, session_executor_limits(settings)),
+        tool_runs(session_executor, tool_run_limits(settings)),
         health(*backend, log, clock, health_limits(settings)) {}
+
+  // What the last process left behind. `sweeps`: also the sessions whose time is over.
+  Result<void> recover(bool sweeps, const Logger& log) {
+    TRY_VOID(sessions.recover());
+    const std::size_t lost_files = TRY(stored_sessions.recover());
+    const std::size_t compiled = TRY(compile_cache.remove_leftovers());
+    const std::size_t expired = sweeps ? TRY(stored_sessions.sweep()) : 0;
+    log.info("sessions recovered", {{"stored", stored_sessions.size()},
+                                    {"expired", expired},
+                                    {"lost_files", lost_files},
+                                    {"compiled_files_removed", compiled}});
+    return {};
+  }
+
+  // Refuses new work and ends what waits for somebody outside.
+  void shut_down() {
+    admission.shut_down();
+    tool_runs.shut_down();
+  }
 
   std::unique_ptr<engine::Backend> backend;
   MetricsObserver observer;
   engine::Admission admission;
   engine::Executor executor;
   engine::Sessions sessions;
+  SessionLog session_log;
+  engine::FileBackedSessions stored_sessions;
+  engine::CompileCache compile_cache;
+  engine::StoredSessionExecutor session_executor;
+  engine::LiveToolRuns tool_runs;
   api::operations::HealthMonitor health;
 };
 
@@ -119,7 +159,7 @@ Result<void> Server::run() {
   log_.info("stopping", {{"signal", TRY(stop.wait())}});
   // From here on a second signal ends the process at once.
   stop.release();
-  execution->admission.shut_down();
+  execution->shut_down();
   frontend->http->stop(milliseconds(settings_.values.drain_timeout_sec));
   frontend.reset();
   execution.reset();
@@ -132,8 +172,9 @@ void Server::log_settings() const {
     log_.warning(warning);
   for (const std::string& note : settings_.notes)
     log_.info(note);
-  if (!is_loopback(settings_.values.host)) {
-    log_.warning("the API has no authentication and other machines can reach it",
+  const std::string open = open_apis(settings_.values);
+  if (!open.empty() && !is_loopback(settings_.values.host)) {
+    log_.warning("other machines can reach this server, and " + open,
                  {{"host", settings_.values.host}});
   }
   for (const std::string& layer : settings_.values.accept_weaker) {
@@ -170,6 +211,7 @@ Result<std::unique_ptr<Server::State>> Server::open_state() {
   state->blobs = TRY(blob::LocalBlobStore::open_directory(std::move(blob_settings)));
   state->file_table = std::make_unique<store::FileTable>(*state->database);
   state->session_table = std::make_unique<store::SessionTable>(*state->database);
+  state->stored_session_table = std::make_unique<store::StoredSessionTable>(*state->database);
   state->files = std::make_unique<engine::StoredFiles>(*state->blobs, *state->file_table, clock_,
                                                        stored_files_limits(settings_.values));
   const engine::StoredFiles::Recovered recovered = TRY(state->files->recover());
@@ -192,7 +234,7 @@ Result<std::unique_ptr<Server::Execution>> Server::start_execution(State& state,
   }
   auto execution = std::make_unique<Execution>(std::move(backend), state, metrics, settings_.values,
                                                log_, clock_);
-  TRY_VOID(execution->sessions.recover());
+  TRY_VOID(execution->recover(settings_.values.sweep_on_start, log_));
   execution->health.start();
   return execution;
 }
@@ -215,32 +257,56 @@ Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state, E
       execution.health, std::move(render_metrics),
       operations_options(settings, identity_.version, provider_.layers()));
   frontend->operations->add_routes(frontend->router, {std::string(kOnyxPrefix)});
-  const api::onyx::OnyxServices services{execution.executor, *state.files, execution.sessions,
-                                         metrics, log_};
-  for (const std::string_view prefix : {std::string_view(), kOnyxPrefix}) {
-    api::onyx::add_routes(frontend->router, prefix, services, onyx_options(settings));
-  }
+  TRY_VOID(add_dialects(frontend->router, state, execution, metrics));
 
   engine::SweeperSettings sweeping;
   sweeping.on_error = [this](const Error& error) {
     log_.error("sweep failed", {{"error", error.describe()}});
   };
-  frontend->sweeper = std::make_unique<engine::Sweeper>(execution.sessions, *state.files, clock_,
-                                                        std::move(sweeping));
+  frontend->sweeper = std::make_unique<engine::Sweeper>(
+      execution.sessions, *state.files, clock_, std::move(sweeping), &execution.stored_sessions);
   frontend->http = std::make_unique<net::HttpServer>(frontend->router, net::json_detail_fallbacks(),
                                                      log_, metrics, http_limits(settings));
   TRY_VOID(frontend->http->start(settings.host, static_cast<std::uint16_t>(settings.port)));
   return frontend;
 }
 
+Result<void> Server::add_dialects(net::Router& router, State& state, Execution& execution,
+                                  Metrics& metrics) const {
+  const Settings& settings = settings_.values;
+  if (serves(settings, "onyx")) {
+    const api::onyx::OnyxServices services{execution.executor, *state.files, execution.sessions,
+                                           metrics, log_};
+    for (const std::string_view prefix : {std::string_view(), kOnyxPrefix}) {
+      api::onyx::add_routes(router, prefix, services, onyx_options(settings));
+    }
+  }
+  // After the others: it takes over the paths that it shares with them.
+  if (serves(settings, "librechat")) {
+    const api::librechat::LibreChatServices services{
+        execution.session_executor,
+        execution.stored_sessions,
+        execution.tool_runs,
+        [&backend = *execution.backend] { return backend.status(); },
+        metrics,
+        log_,
+        clock_};
+    api::librechat::add_routes(router, {"", "/v1", "/librechat", "/librechat/v1"}, services,
+                               TRY(librechat_options(settings)));
+  }
+  return {};
+}
+
 void Server::announce(int port) const {
   const std::string address = base_address(settings_.values.host, port);
   log_.info("serving", {{"address", address}, {"version", identity_.version}});
-  announce_(
-      fmt::format("Cloister {0} serves on {1}. Try:\n"
-                  "  curl -sS {1}/v1/execute -H 'content-type: application/json' "
-                  "-d '{{\"code\":\"print(6*7)\"}}'\n",
-                  identity_.version, address));
+  const std::string_view request =
+      serves(settings_.values, "onyx")
+          ? "/v1/execute -H 'content-type: application/json' -d '{\"code\":\"print(6*7)\"}'"
+          : "/exec -H \"x-api-key: ${CI_API_KEY:-dev-ci-key}\" -H 'content-type: application/json' "
+            "-d '{\"lang\":\"py\",\"code\":\"print(6*7)\"}'";
+  announce_(fmt::format("Cloister {0} serves on {1}. Try:\n  curl -sS {1}{2}\n", identity_.version,
+                        address, request));
 }
 
 std::string base_address(std::string_view host, int port) {

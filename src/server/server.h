@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "net/http.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 #include "server/backend_provider.h"
@@ -47,6 +48,8 @@ class Server {
                                                      LostBackend& lost);
   Result<std::unique_ptr<Frontend>> start_frontend(State& state, Execution& execution,
                                                    Metrics& metrics);
+  Result<void> add_dialects(net::Router& router, State& state, Execution& execution,
+                            Metrics& metrics) const;
   void announce(int port) const;
 
   const LoadedSettings settings_;

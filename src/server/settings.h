@@ -41,6 +41,25 @@ struct Settings {
   std::int64_t max_connections = 512;
   double drain_timeout_sec = 20;
 
+  std::vector<std::string> dialects = {"onyx", "librechat"};
+  std::string librechat_api_key = "dev-ci-key";
+  std::string librechat_auth = "key";
+  std::string librechat_jwt_keys;
+  std::string librechat_prefix = "/v1/librechat";
+  std::int64_t librechat_memory_mb = 512;
+  std::int64_t librechat_timeout_sec = 30;
+  std::int64_t librechat_cpu_time_sec = 120;
+  std::int64_t librechat_upload_bytes = 10'485'760;
+  std::int64_t librechat_session_ttl_min = 60;
+  std::int64_t librechat_session_files = 100;
+  std::int64_t librechat_run_files = 10;
+  std::int64_t librechat_output_bytes = 65'536;
+  std::int64_t compile_timeout_sec = 60;
+  std::int64_t compile_cache_mb = 512;
+  std::int64_t tool_runs = 64;
+  std::int64_t tool_pause_sec = 600;
+  bool sweep_on_start = true;
+
   std::string executor_backend = "native";
   std::int64_t pool_size = 4;
   std::string python_start = "zygote";
@@ -81,8 +100,8 @@ struct ListKind {
 
 struct SettingSpec {
   std::string_view name;  // In the file; on the command line with '-' for '_'.
-  // Beside CLOISTER_<NAME>: what the replaced system calls it, or empty.
-  std::string_view legacy_variable;
+  // Beside CLOISTER_<NAME>: what the replaced systems call it, the first one that is set counts.
+  std::vector<std::string_view> legacy_variables;
   std::string_view help;
   std::variant<IntegerKind, RealKind, TextKind, BooleanKind, ChoiceKind, ListKind> kind;
   bool is_secret = false;

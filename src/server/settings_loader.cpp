@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <optional>
 
 #include "server/settings_file.h"
@@ -17,10 +18,20 @@ namespace {
 constexpr std::string_view kPrefix = "CLOISTER_";
 constexpr std::string_view kConfigVariable = "CLOISTER_CONFIG";
 
-// Settings of the replaced system that mean nothing without a container engine.
+bool same_letters(std::string_view one, std::string_view other) {
+  return one.size() == other.size() &&
+         std::equal(one.begin(), one.end(), other.begin(), [](char left, char right) {
+           return std::toupper(static_cast<unsigned char>(left)) ==
+                  std::toupper(static_cast<unsigned char>(right));
+         });
+}
+
+// Settings of the replaced systems that mean nothing without a container engine.
 bool is_ignored_legacy_variable(std::string_view name) {
   return name.starts_with("PYTHON_EXECUTOR_DOCKER_") || name.starts_with("KUBERNETES_EXECUTOR_") ||
-         name == "KUBERNETES_OWN_NAMESPACE" || name == "KUBERNETES_OWNER_DEPLOYMENT_NAME";
+         name == "KUBERNETES_OWN_NAMESPACE" || name == "KUBERNETES_OWNER_DEPLOYMENT_NAME" ||
+         same_letters(name, "CI_BACKEND") || same_letters(name, "CI_SANDBOX_IMAGE_PREFIXES") ||
+         same_letters(name, "CI_SANDBOX_LABEL") || same_letters(name, "CI_SUPPORTED_LANGUAGES");
 }
 
 // Kubernetes puts such variables into every pod beside a service of the same name as this program.
@@ -41,6 +52,7 @@ class Loader {
     TRY_VOID(apply_environment());
     TRY_VOID(apply_command_line());
     apply_dynamic_defaults();
+    TRY_VOID(check_dialects());
     TRY_VOID(check_public_address());
     return std::move(loaded_);
   }
@@ -71,26 +83,31 @@ class Loader {
         TRY_VOID(set(index, *own, "environment " + own_name));
         continue;
       }
-      TRY_VOID(apply_legacy_variable(index));
+      TRY_VOID(apply_legacy_variables(index));
     }
     note_other_variables();
     return {};
   }
 
-  Result<void> apply_legacy_variable(std::size_t index) {
-    const std::string name(settings_table()[index].legacy_variable);
-    if (name.empty()) return {};
-    const std::optional<std::string> value = variable(name);
-    if (!value) return {};
-    if (name == "EXECUTOR_BACKEND" && (*value == "docker" || *value == "kubernetes")) {
+  Result<void> apply_legacy_variables(std::size_t index) {
+    for (const std::string_view name : settings_table()[index].legacy_variables) {
+      const std::optional<std::string> value = legacy_variable(name);
+      if (value) return apply_legacy_variable(index, std::string(name), *value);
+    }
+    return {};
+  }
+
+  Result<void> apply_legacy_variable(std::size_t index, const std::string& name,
+                                     const std::string& value) {
+    if (name == "EXECUTOR_BACKEND" && (value == "docker" || value == "kubernetes")) {
       loaded_.warnings.push_back(fmt::format(
-          "EXECUTOR_BACKEND={} is not used: sandboxes run in the native backend", *value));
+          "EXECUTOR_BACKEND={} is not used: sandboxes run in the native backend", value));
       return {};
     }
-    Result<void> done = set(index, *value, "environment " + name);
+    Result<void> done = set(index, value, "environment " + name);
     if (!done && name == "LOG_LEVEL") {
       loaded_.warnings.push_back(fmt::format("LOG_LEVEL={} is not known; allowed is {}; using {}",
-                                             *value, allowed_values(settings_table()[index]),
+                                             value, allowed_values(settings_table()[index]),
                                              loaded_.values.log_level));
       return {};
     }
@@ -142,17 +159,39 @@ class Loader {
     return variable("HOME").value_or("/tmp") + "/.local/share/cloister";
   }
 
+  Result<void> check_dialects() const {
+    constexpr std::array<std::string_view, 2> kDialects = {"onyx", "librechat"};
+    for (const std::string& word : loaded_.values.dialects) {
+      if (std::find(kDialects.begin(), kDialects.end(), word) != kDialects.end()) continue;
+      return fail(ErrorCode::kInvalidArgument,
+                  fmt::format("dialects: there is no API '{}'; allowed are words of: {}", word,
+                              fmt::join(kDialects, ", ")));
+    }
+    return {};
+  }
+
   Result<void> check_public_address() const {
     const Settings& values = loaded_.values;
-    if (values.allow_public || is_loopback(values.host)) return {};
+    const std::string open = open_apis(values);
+    if (values.allow_public || is_loopback(values.host) || open.empty()) return {};
     const std::size_t index = find_setting("host").value_or(0);
     return fail(
         ErrorCode::kInvalidArgument,
-        fmt::format("host: {} (from {}) can be reached from other machines, and the API has "
-                    "no authentication. If only trusted clients can reach it, set "
-                    "CLOISTER_ALLOW_PUBLIC=true (or --allow-public, or allow_public = true "
-                    "in the file); otherwise set host to 127.0.0.1",
-                    values.host, loaded_.origins[index]));
+        fmt::format(
+            "host: {} (from {}) can be reached from other machines, and {}. If only trusted "
+            "clients can reach it, set CLOISTER_ALLOW_PUBLIC=true (or --allow-public, or "
+            "allow_public = true in the file); an API that is not used can be left out "
+            "(CLOISTER_DIALECTS=librechat); otherwise set host to 127.0.0.1",
+            values.host, loaded_.origins[index], open));
+  }
+
+  // The LibreChat proxy takes the names of its settings in any letter case.
+  std::optional<std::string> legacy_variable(std::string_view name) const {
+    if (!name.starts_with("CI_")) return variable(name);
+    for (const auto& [given, value] : sources_.environment) {
+      if (!value.empty() && same_letters(given, name)) return value;
+    }
+    return std::nullopt;
   }
 
   // Empty counts as unset.
@@ -181,6 +220,26 @@ Environment process_environment() {
     result.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return result;
+}
+
+bool serves(const Settings& settings, std::string_view dialect) {
+  return std::find(settings.dialects.begin(), settings.dialects.end(), dialect) !=
+         settings.dialects.end();
+}
+
+std::string open_apis(const Settings& settings) {
+  std::vector<std::string_view> open;
+  if (serves(settings, "onyx")) open.emplace_back("the Onyx API has no authentication");
+  if (serves(settings, "librechat")) {
+    if (settings.librechat_auth == "off") {
+      open.emplace_back("the LibreChat API has none (librechat_auth is off)");
+    } else if (settings.librechat_api_key == Settings().librechat_api_key) {
+      open.emplace_back(
+          "the key of the LibreChat API is the one that everybody knows "
+          "(set CI_API_KEY)");
+    }
+  }
+  return fmt::format("{}", fmt::join(open, ", and "));
 }
 
 bool is_loopback(std::string_view host) {

@@ -40,4 +40,10 @@ Environment process_environment();
 // True for addresses that only this machine reaches.
 bool is_loopback(std::string_view host);
 
+// True when the setting names this dialect.
+bool serves(const Settings& settings, std::string_view dialect);
+
+// Which of the APIs that are served everybody may use, as the end of a sentence; empty: none.
+std::string open_apis(const Settings& settings);
+
 }  // namespace cloister::server

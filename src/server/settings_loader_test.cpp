@@ -172,6 +172,44 @@ TEST(Settings, LegacyEnvironmentKeepsWorking) {
   EXPECT_NE(error_of({"", {{"EXECUTOR_BACKEND", "other"}}, {}, false}), "");
 }
 
+TEST(Settings, LibreChatProxyEnvironmentKeepsWorking) {
+  SettingsSources sources;
+  sources.environment = {
+      {"CI_CI_API_KEY", "prefixed"},           {"ci_port", "8123"},
+      {"CI_SESSION_TTL_MINUTES", "5"},         {"CI_MAX_FILE_SIZE_BYTES", "1000"},
+      {"CI_SANDBOX_SWEEP_ON_STARTUP", "off"},  {"CI_BACKEND", "docker"},
+      {"CI_SANDBOX_IMAGE_PREFIXES", "[\"x\"]"}};
+  auto loaded = load_settings(sources);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->values.librechat_api_key, "prefixed");
+  EXPECT_EQ(loaded->values.port, 8123);
+  EXPECT_EQ(loaded->values.librechat_session_ttl_min, 5);
+  EXPECT_EQ(loaded->values.librechat_upload_bytes, 1000);
+  EXPECT_FALSE(loaded->values.sweep_on_start);
+  ASSERT_EQ(loaded->notes.size(), 1U);
+  EXPECT_NE(loaded->notes[0].find("CI_BACKEND"), std::string::npos);
+
+  sources.environment = {{"CI_CI_API_KEY", "prefixed"}, {"CI_API_KEY", "documented"}};
+  loaded = load_settings(sources);
+  ASSERT_TRUE(loaded);
+  EXPECT_EQ(loaded->values.librechat_api_key, "documented");
+}
+
+TEST(Settings, APublicAddressNeedsAuthenticationOfEveryApi) {
+  EXPECT_NE(error_of({"", {{"HOST", "0.0.0.0"}}, {}, false}), "");
+  EXPECT_NE(error_of({"", {{"HOST", "0.0.0.0"}, {"CI_API_KEY", "mine"}}, {}, false})
+                .find("the Onyx API has no authentication"),
+            std::string::npos);
+  const Environment librechat = {{"HOST", "0.0.0.0"}, {"CLOISTER_DIALECTS", "librechat"}};
+  EXPECT_NE(error_of({"", librechat, {}, false}).find("CI_API_KEY"), std::string::npos);
+  Environment with_key = librechat;
+  with_key["CI_API_KEY"] = "mine";
+  EXPECT_EQ(error_of({"", with_key, {}, false}), "");
+  with_key["CLOISTER_LIBRECHAT_AUTH"] = "off";
+  EXPECT_NE(error_of({"", with_key, {}, false}), "");
+  EXPECT_NE(error_of({"", {{"CLOISTER_DIALECTS", "esperanto"}}, {}, false}), "");
+}
+
 TEST(Settings, ServiceLinksOfKubernetesAreNotSettings) {
   SettingsSources sources;
   sources.environment = {{"CLOISTER_PORT", "tcp://10.0.0.1:8000"},
