@@ -64,7 +64,7 @@ def pytest_runtest_makereport(item):
     """Adds the end of the server's log to the report of a failed test."""
     report = (yield).get_result()
     if report.failed:
-        for name in ("server",):
+        for name in ("server", "chat_server", "full_server"):
             running = item.funcargs.get(name)
             if isinstance(running, Server) and running.log_path.exists():
                 report.sections.append((f"log of {name}", running.log()[-4000:]))

@@ -21,7 +21,7 @@ LAYERS = list(
     dict.fromkeys(
         name.split("/")[0]
         for name in re.search(
-            r"set\(CLOISTER_LAYERS ([^)]*?)\s*CACHE", (ROOT / "CMakeLists.txt").read_text()
+            r"set\(CLOISTER_ALL_LAYERS ([^)]*?)\)", (ROOT / "CMakeLists.txt").read_text()
         )[1].split()
     )
 )

@@ -1,0 +1,3 @@
+for word in "$@"; do
+  echo "[$word]"
+done

@@ -1,0 +1,3 @@
+echo early
+
+if true; fi

@@ -1,0 +1,1 @@
+cat in.txt in.txt > out.txt

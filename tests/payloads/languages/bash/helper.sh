@@ -1,0 +1,3 @@
+word() {
+  echo helped
+}

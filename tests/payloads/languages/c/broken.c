@@ -1,0 +1,5 @@
+#include <stdio.h>
+
+int value = = 3;
+
+int main(void) { puts("never"); }

@@ -1,0 +1,3 @@
+#include <string>
+
+inline std::string word() { return "helped"; }

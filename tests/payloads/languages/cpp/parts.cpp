@@ -1,0 +1,5 @@
+#include <iostream>
+
+#include "helper.hpp"
+
+int main() { std::cout << word() << '\n'; }

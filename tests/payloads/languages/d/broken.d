@@ -1,0 +1,5 @@
+import std.stdio;
+
+int value = = 3;
+
+void main() {}

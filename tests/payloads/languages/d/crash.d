@@ -1,0 +1,3 @@
+void main() {
+    throw new Exception("thrown and not caught");
+}

@@ -1,0 +1,6 @@
+import std.file;
+
+void main() {
+    auto text = readText("in.txt");
+    write("out.txt", text ~ text);
+}

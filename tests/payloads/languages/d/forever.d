@@ -1,0 +1,7 @@
+import std.stdio;
+
+void main() {
+    writeln("started");
+    stdout.flush();
+    for (;;) {}
+}

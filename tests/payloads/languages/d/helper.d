@@ -1,0 +1,5 @@
+module helper;
+
+string word() {
+    return "helped";
+}

@@ -1,0 +1,6 @@
+import helper;
+import std.stdio;
+
+void main() {
+    writeln(word());
+}

@@ -1,0 +1,4 @@
+program broken
+  integer :: value
+  value = = 3
+end program

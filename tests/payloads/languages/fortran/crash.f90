@@ -1,0 +1,4 @@
+program crash
+  integer, allocatable :: values(:)
+  error stop 'stopped on purpose'
+end program

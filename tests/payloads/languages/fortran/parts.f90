@@ -1,0 +1,4 @@
+program parts
+  include 'helper.inc'
+  print '(a)', word
+end program

@@ -1,0 +1,5 @@
+package main
+
+var value = = 3
+
+func main() {}

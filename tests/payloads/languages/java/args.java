@@ -1,0 +1,5 @@
+class Args {
+    public static void main(String[] args) {
+        for (String word : args) System.out.println("[" + word + "]");
+    }
+}

@@ -1,0 +1,5 @@
+function fail() {
+  return null.field;
+}
+
+fail();

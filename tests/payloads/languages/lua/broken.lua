@@ -1,0 +1,3 @@
+print("never")
+
+local value = = 3

@@ -1,0 +1,5 @@
+local function fail()
+  error("failed on purpose")
+end
+
+fail()

@@ -1,0 +1,4 @@
+io.stdout:setvbuf("no")
+print("started")
+while true do
+end

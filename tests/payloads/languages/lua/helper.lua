@@ -1,0 +1,5 @@
+return {
+  word = function()
+    return "helped"
+  end,
+}

@@ -1,0 +1,2 @@
+sub fail { die 'died on purpose' }
+fail();

@@ -1,0 +1,2 @@
+sub word { 'helped' }
+1;

@@ -1,0 +1,2 @@
+require './helper.pl';
+print word(), "\n";

@@ -1,0 +1,6 @@
+<?php
+function fail()
+{
+    throw new RuntimeException('thrown and not caught');
+}
+fail();

@@ -1,0 +1,3 @@
+print("never")
+
+value = = 3

@@ -1,0 +1,3 @@
+cat("never\n")
+
+value <- = 3

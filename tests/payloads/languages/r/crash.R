@@ -1,0 +1,2 @@
+fail <- function() stop("stopped on purpose")
+fail()

@@ -1,0 +1,2 @@
+text <- readLines("in.txt")
+writeLines(c(text, text), "out.txt")

@@ -1,0 +1,2 @@
+source("helper.R")
+cat(word(), "\n", sep = "")

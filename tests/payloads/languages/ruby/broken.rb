@@ -1,0 +1,3 @@
+puts "never"
+
+value = = 3

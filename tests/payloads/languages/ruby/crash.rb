@@ -1,0 +1,5 @@
+def crash
+  raise "raised on purpose"
+end
+
+crash

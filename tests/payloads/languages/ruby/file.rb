@@ -1,0 +1,2 @@
+text = File.read("in.txt")
+File.write("out.txt", text + text)

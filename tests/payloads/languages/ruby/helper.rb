@@ -1,0 +1,3 @@
+def word
+  "helped"
+end

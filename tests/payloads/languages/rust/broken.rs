@@ -1,0 +1,4 @@
+fn main() {
+    println!("never");
+    let value: i32 = "three";
+}

@@ -1,0 +1,3 @@
+console.log("never");
+
+const value: number = = 3;
