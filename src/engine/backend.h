@@ -99,6 +99,9 @@ struct RunOutcome {
   bool cancelled = false;
   bool out_of_memory = false;  // The memory limit killed at least one process of the sandbox.
   Microseconds duration{0};    // From the start of the program until its end was known.
+  // Of the program's own process and those that it waited for; 0 when the backend does not know.
+  Microseconds cpu_time{0};
+  std::uint64_t memory_peak_bytes = 0;
 };
 
 // A file to be put into a workspace. `path` has passed WorkspacePath: relative, no "..", not empty.

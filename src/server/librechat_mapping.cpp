@@ -60,6 +60,7 @@ Result<api::librechat::LibreChatOptions> librechat_options(const Settings& setti
   options.upload_bytes_max = static_cast<std::uint64_t>(settings.librechat_upload_bytes);
   options.session_files_max = static_cast<std::size_t>(settings.librechat_session_files);
   options.run_files_max = static_cast<std::size_t>(settings.librechat_run_files);
+  options.tool_runs_max = static_cast<std::size_t>(settings.tool_runs);
   options.retry_after_saturated_sec = settings.execution_retry_after_sec;
   options.retry_after_unavailable_sec = settings.capacity_retry_after_sec;
   return options;

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <mutex>
 #include <optional>
 #include <utility>
 
+#include "api/librechat/fallbacks.h"
 #include "api/librechat/librechat.h"
 #include "api/onyx/onyx.h"
 #include "api/operations/operations.h"
@@ -32,6 +34,18 @@ namespace cloister::server {
 namespace {
 
 constexpr std::string_view kOnyxPrefix = "/onyx";
+constexpr std::array<std::string_view, 4> kLibreChatPrefixes = {"", "/v1", "/librechat",
+                                                                "/librechat/v1"};
+
+// Where /health is answered beside the root.
+std::vector<std::string> health_prefixes(const Settings& settings) {
+  std::vector<std::string> prefixes;
+  if (serves(settings, "onyx")) prefixes.emplace_back(kOnyxPrefix);
+  if (serves(settings, "librechat")) {
+    prefixes.insert(prefixes.end(), kLibreChatPrefixes.begin() + 1, kLibreChatPrefixes.end());
+  }
+  return prefixes;
+}
 
 // The first check also loads what later ones find loaded.
 constexpr Milliseconds kFirstCheckLimit{30000};
@@ -256,7 +270,7 @@ Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state, E
   frontend->operations = std::make_unique<api::operations::Operations>(
       execution.health, std::move(render_metrics),
       operations_options(settings, identity_.version, provider_.layers()));
-  frontend->operations->add_routes(frontend->router, {std::string(kOnyxPrefix)});
+  frontend->operations->add_routes(frontend->router, health_prefixes(settings));
   TRY_VOID(add_dialects(frontend->router, state, execution, metrics));
 
   engine::SweeperSettings sweeping;
@@ -265,8 +279,12 @@ Result<std::unique_ptr<Server::Frontend>> Server::start_frontend(State& state, E
   };
   frontend->sweeper = std::make_unique<engine::Sweeper>(
       execution.sessions, *state.files, clock_, std::move(sweeping), &execution.stored_sessions);
-  frontend->http = std::make_unique<net::HttpServer>(frontend->router, net::json_detail_fallbacks(),
-                                                     log_, metrics, http_limits(settings));
+  net::FallbackHandlers fallbacks = net::json_detail_fallbacks();
+  if (serves(settings, "librechat")) {
+    fallbacks = api::librechat::fallbacks(std::move(fallbacks), settings.librechat_prefix);
+  }
+  frontend->http = std::make_unique<net::HttpServer>(frontend->router, std::move(fallbacks), log_,
+                                                     metrics, http_limits(settings));
   TRY_VOID(frontend->http->start(settings.host, static_cast<std::uint16_t>(settings.port)));
   return frontend;
 }
@@ -291,8 +309,8 @@ Result<void> Server::add_dialects(net::Router& router, State& state, Execution& 
         metrics,
         log_,
         clock_};
-    api::librechat::add_routes(router, {"", "/v1", "/librechat", "/librechat/v1"}, services,
-                               TRY(librechat_options(settings)));
+    api::librechat::add_routes(router, {kLibreChatPrefixes.begin(), kLibreChatPrefixes.end()},
+                               services, TRY(librechat_options(settings)));
   }
   return {};
 }

@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "server/settings_loader.h"
+
 namespace cloister::server {
 namespace {
 
@@ -73,7 +75,9 @@ api::operations::OperationsOptions operations_options(
   api::operations::OperationsOptions options;
   options.version = version;
   options.docs = settings.docs;
+  options.onyx = serves(settings, "onyx");
   options.max_exec_timeout_ms = settings.max_exec_timeout_ms;
+  if (serves(settings, "librechat")) options.librechat_prefix = settings.librechat_prefix;
   for (const sandbox::LayerReport& layer : layers) {
     options.isolation_layers.emplace_back(layer.name, to_string(layer.state));
   }

@@ -45,10 +45,10 @@ Json run_files_json(const engine::SessionExecutionResult& result,
 
 Json stats_json(const engine::RunOutcome& outcome) {
   const std::chrono::duration<double> wall = outcome.duration;
-  // What the proxy has for them: it does not measure either.
+  const std::chrono::duration<double> cpu = outcome.cpu_time;
   Json stats = Json::object();
-  stats["cpu_time_seconds"] = wall.count();
-  stats["memory_bytes"] = 0;
+  stats["cpu_time_seconds"] = cpu.count();
+  stats["memory_bytes"] = outcome.memory_peak_bytes;
   stats["wall_time_seconds"] = wall.count();
   return stats;
 }

@@ -77,6 +77,8 @@ Result<engine::RunOutcome> ProgramIo::conclude(Event event) {
     Error error{ErrorCode::kInternal, "the sandbox could not start the program", status_.error, {}};
     return fail(std::move(error).with(sandbox::step_name(status_.step)));
   }
+  outcome_.cpu_time = Microseconds(status_.user_us + status_.system_us);
+  outcome_.memory_peak_bytes = status_.max_rss_kib * 1024;
   if (!is_verdict && !refused_) {
     const int status = status_.status;
     outcome_.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

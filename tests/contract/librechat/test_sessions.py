@@ -8,7 +8,10 @@ from datetime import datetime, timezone
 import pytest
 
 from contract.librechat.librechat_api import MISSING, LibreChatApi, check_error
+from harness import host
 from harness.waiting import wait_until
+
+GONE = "Session '{}' was deleted while the program ran"
 
 
 def sessions(chat):
@@ -115,18 +118,44 @@ def test_different_sessions_run_side_by_side(chat_server):
 
 
 def test_run_while_the_session_is_deleted(chat_server, chat):
-    """The deletion waits for the run; afterwards nothing of the session is left."""
+    """The program ends with its session, and nothing of either is left."""
     other = LibreChatApi(chat_server.base_url)
     chat.bash("echo 1 > before", session_id="busy").ok()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(other.bash, "echo 2 > during; sleep 1", session_id="busy")
-        wait_until(lambda: sessions(chat)["busy"], 5, "the session is there")
-        answer = chat.proxy("DELETE", "/sessions/busy")
-        assert answer.status_code == 200
-        running.result()
+        code = "echo 2 > during; sleep 4320.5"
+        running = pool.submit(other.post_exec, lang="bash", code=code, session_id="busy")
+        host.wait_for_marker("4320.5")
+        assert chat.proxy("DELETE", "/sessions/busy").status_code == 200
+        check_error(running.result(), 404, GONE.format("busy"))
     other.close()
-    rest = chat.bash("ls", session_id="busy").ok().stdout
-    assert rest in ("", "during\n")  # The latter when the deletion came before the run's start.
+    host.wait_until_marker_gone("4320.5")
+    assert chat.bash("ls", session_id="busy").ok().stdout == ""
+
+
+def test_deletions_and_runs_of_one_session(chat_server):
+    """A run either sees nothing or all of one before it, or is told that it was deleted."""
+    stop = threading.Event()
+
+    def delete():
+        client = LibreChatApi(chat_server.base_url)
+        while not stop.is_set():
+            assert client.proxy("DELETE", "/sessions/contested").status_code in (200, 404)
+        client.close()
+
+    client = LibreChatApi(chat_server.base_url)
+    with ThreadPoolExecutor(1) as pool:
+        deleting = pool.submit(delete)
+        try:
+            for _ in range(40):
+                answer = client.post_exec(lang="bash", code="ls; touch a b", session_id="contested")
+                if answer.status_code == 200:
+                    assert answer.json()["stdout"] in ("", "a\nb\n")
+                else:
+                    check_error(answer, 404, GONE.format("contested"))
+        finally:
+            stop.set()
+            deleting.result()
+    client.close()
 
 
 # Time to live.
