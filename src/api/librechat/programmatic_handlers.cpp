@@ -69,12 +69,11 @@ void Handlers::exec_programmatic(const Call& call, const Json& json) const {
   if (!body) return send(call.response, body.error());
   Outcome<engine::SessionExecution> execution = tool_execution(call, *body);
   if (!execution) return send(call.response, execution.error());
-  // A continuation does not know the limit that the start has set: 0.
-  const Milliseconds timeout = execution->timeout;
+  RunTerms terms{execution->timeout, body->references.wants_inherited};
   EarlyAnswer early(call.response, options_.early_answer_after);
   Result<engine::ToolRunState> state = run_tools(call, *body, std::move(*execution));
-  if (state) transcripts_.follow(body->continuation_token, *state);
-  early.finish(tools_answer(call, state, timeout, body->references.wants_inherited),
+  if (state) terms = transcripts_.follow(body->continuation_token, terms, *state);
+  early.finish(tools_answer(call, state, terms.timeout, terms.wants_inherited),
                [](const Answer& failure) {
                  return net::to_json_text(tool_run_failure_body(text_of(failure)));
                });

@@ -6,8 +6,10 @@
 
 namespace cloister::api::librechat {
 
-void Transcripts::follow(std::string_view token, engine::ToolRunState& state) {
-  Text text = token.empty() ? Text() : take(token);
+RunTerms Transcripts::follow(std::string_view token, const RunTerms& terms,
+                             engine::ToolRunState& state) {
+  Text text = token.empty() ? Text{{}, {}, terms} : take(token);
+  const RunTerms started = text.terms;
   join(text.stdout_text, state.stdout_text);
   join(text.stderr_text, state.stderr_text);
   if (state.result) {
@@ -16,6 +18,7 @@ void Transcripts::follow(std::string_view token, engine::ToolRunState& state) {
   } else {
     put(state.token, std::move(text));
   }
+  return started;
 }
 
 void Transcripts::join(std::string& earlier, std::string_view later) const {

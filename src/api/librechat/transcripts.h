@@ -1,5 +1,6 @@
-// What programs with tools have written before their last pause. LibreChat reads the output of the
-// last answer only, so that one has to have all of it.
+// What is to be known of programs with tools beyond a pause: their start's terms, and what they
+// have written. LibreChat reads the output of the last answer only, so that one has to have all of
+// it.
 #pragma once
 
 #include <cstddef>
@@ -10,9 +11,16 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
 #include "engine/tool_runs.h"
 
 namespace cloister::api::librechat {
+
+// What the request that starts a run says and those that continue it do not.
+struct RunTerms {
+  Milliseconds timeout{0};
+  bool wants_inherited = false;
+};
 
 // Thread safe. Keeps at most `runs_max` programs, the newest ones, and of each stream of one
 // `stream_bytes_max` and the mark of a cut.
@@ -22,13 +30,15 @@ class Transcripts {
       : runs_max_(runs_max), stream_bytes_max_(stream_bytes_max) {}
 
   // To be called with every state that a run comes to. `token` is the one that led there, empty for
-  // a start. A pause is kept under its own token; an end gets all that came before it.
-  void follow(std::string_view token, engine::ToolRunState& state);
+  // a start with these terms. A pause is kept under its own token; an end gets all that came before
+  // it. Returns the terms of the run's start.
+  RunTerms follow(std::string_view token, const RunTerms& terms, engine::ToolRunState& state);
 
  private:
   struct Text {
     std::string stdout_text;
     std::string stderr_text;
+    RunTerms terms;
   };
 
   void join(std::string& earlier, std::string_view later) const;

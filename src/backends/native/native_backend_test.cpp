@@ -190,7 +190,7 @@ TEST_P(PythonPrograms, GetArgumentsEnvironmentAndDirectory) {
   program.code =
       "import os, sys\n"
       "print(sys.argv[1:], os.environ['A'], os.environ['HOME'], os.getcwd(), sys.path[0])\n"
-      "print(__file__, open(__file__).readline()[:6], os.path.samefile('.', '/workspace'))\n"
+      "print(__file__, os.path.samefile('.', '/workspace'))\n"
       "def broken():\n    return undefined\n"
       "broken()";
   program.arguments = {"-x", "", "ä b"};
@@ -199,7 +199,7 @@ TEST_P(PythonPrograms, GetArgumentsEnvironmentAndDirectory) {
   const Ran ran = run_python(program);
   EXPECT_EQ(ran.seen.out,
             "['-x', '', 'ä b'] 2=3 /tmp /mnt/data /mnt/data\n"
-            "/mnt/data/__main__.py import True\n")
+            "/mnt/data/__main__.py True\n")
       << ran.seen.error;
   EXPECT_NE(ran.seen.error.find("File \"/mnt/data/__main__.py\", line 5, in broken"),
             std::string::npos)

@@ -113,7 +113,7 @@ TEST_F(ProgramChannelTest, CarriesMessagesAndAnswers) {
 
 TEST_F(ProgramChannelTest, LongMessagesAndAnswersGoInParts) {
   const std::string question(5'000'000, 'q');
-  const std::string answer(3'000'001, 'a');
+  std::string answer(3'000'001, 'a');
   recorder_.answer = [&](std::string_view) { return answer; };
   std::string got;
   std::thread program([&] {
@@ -203,7 +203,8 @@ TEST_F(ProgramChannelTest, NoAnswerCancelsTheProgram) {
 }
 
 TEST_F(ProgramChannelTest, WhatHasNoRightFormIsKilled) {
-  for (const std::string datagram : {"", "x", "e{}", "Q", "\0E"}) {
+  for (const std::string& datagram :
+       std::vector<std::string>{"", "x", "e{}", "Q", std::string("\0E", 2)}) {
     kills_ = 0;
     auto pair = os::make_seqpacket_pair();
     ASSERT_TRUE(pair.has_value());

@@ -218,6 +218,7 @@ TEST_F(WarmPoolTest, ManyCallersAtOnceGetOneEach) {
   std::set<engine::Sandbox*> distinct;
   std::vector<std::unique_ptr<engine::Sandbox>> all;
   std::vector<std::thread> callers;
+  callers.reserve(8);
   for (int i = 0; i < 8; ++i) {
     callers.emplace_back([&, i] {
       for (int round = 0; round < 10; ++round) {

@@ -16,6 +16,7 @@ import builtins
 import ctypes
 import gc
 import importlib.machinery
+import linecache
 import os
 import sys
 import threading
@@ -291,6 +292,20 @@ def save_program(source, path):
     os.close(fd)
 
 
+def remember_lines(program, path):
+    """For tracebacks with source lines, where no file of the program lies among the user's files."""
+    lines = program.text().splitlines(keepends=True)
+    linecache.cache[path] = (len(program.source), None, lines, path)
+
+
+def show_main_file(program, main):
+    """Only /workspace has the file: those who see it as /mnt/data find nothing but their own there."""
+    if program.directory == WORKSPACE:
+        save_program(program.source, main.__file__)
+    else:
+        remember_lines(program, main.__file__)
+
+
 def prepare_main(directory, arguments):
     """Makes the zygote look like a program's process, so that children have little left to change."""
     main = make_main_module()
@@ -332,7 +347,7 @@ def run_sandboxed(guest, main, preloaded):
     execute(Program(b"0", False), {"__builtins__": builtins}, PROGRAM)
     program = receive_program(guest)
     take_parameters(program, main)
-    save_program(program.source, main.__file__)
+    show_main_file(program, main)
     status = run_program(program, main)
     finish(status, main, preloaded, guest)
 
@@ -342,6 +357,10 @@ def run_fresh(mode, directory, tools_path, *arguments):
     main_module, _ = prepare_main(directory, arguments)
     with open(main_module.__file__, "rb") as file:
         program = Program(file.read(), mode == "interactive")
+    program.directory = directory
+    if directory != WORKSPACE:
+        os.unlink(main_module.__file__)
+        remember_lines(program, main_module.__file__)
     if tools_path:
         os.set_inheritable(SOCKET, False)
         with open(tools_path, encoding="utf-8") as file:
