@@ -30,6 +30,9 @@ class SessionUse {
   // See SessionTurn::set_interrupt: called when the session is removed.
   void set_interrupt(std::function<void()> interrupt) { turn_.set_interrupt(std::move(interrupt)); }
   bool is_removed() const { return turn_.is_interrupted(); }
+  // See SessionTurn: lets others run while this one waits for somebody outside.
+  void pause() { turn_.pause(); }
+  void resume() { turn_.resume(); }
 
   // Those below after open().
   const StoredSession& session() const { return session_; }

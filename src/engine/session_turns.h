@@ -1,4 +1,5 @@
-// The runs of one session come one after the other, in the order they asked. Thread safe.
+// The runs of one session come one after the other, in the order they asked. One that waits for
+// somebody outside lets others have the turn meanwhile. Thread safe.
 #pragma once
 
 #include <compare>
@@ -12,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/error.h"
 
@@ -32,7 +34,8 @@ class SessionTurn {
   SessionTurn(SessionTurn&& other) noexcept
       : owner_(std::exchange(other.owner_, nullptr)),
         key_(std::move(other.key_)),
-        holder_(std::move(other.holder_)) {}
+        holder_(std::move(other.holder_)),
+        is_paused_(other.is_paused_) {}
   SessionTurn& operator=(SessionTurn&&) = delete;
   ~SessionTurn();
 
@@ -41,6 +44,12 @@ class SessionTurn {
   // has returned.
   void set_interrupt(std::function<void()> interrupt);
   bool is_interrupted() const;
+
+  // Lets others have the turn; they still cannot end the session unnoticed: an interrupt reaches
+  // this turn, too, and try_take() finds the session in use.
+  void pause();
+  // Waits until it is this one's turn again, before all others that wait.
+  void resume();
 
  private:
   friend class SessionTurns;
@@ -56,6 +65,7 @@ class SessionTurn {
   SessionTurns* owner_;
   SessionKey key_;
   std::shared_ptr<Holder> holder_;
+  bool is_paused_ = false;
 };
 
 class SessionTurns {
@@ -77,19 +87,27 @@ class SessionTurns {
   using HolderPtr = std::shared_ptr<SessionTurn::Holder>;
   struct Waiter {
     std::condition_variable granted;
-    HolderPtr holder;  // Once it is granted.
+    HolderPtr resuming;  // Of a paused turn that wants to go on; null for a new one.
+    HolderPtr holder;    // Once it is granted.
   };
   struct Place {
-    HolderPtr holder;  // Never null.
+    HolderPtr holder;  // Null while nobody but paused turns is there.
     std::deque<Waiter*> waiters;
+    std::vector<HolderPtr> paused;
   };
+  using Places = std::map<SessionKey, Place>;
 
-  void release(const SessionKey& key);
+  void release(const SessionKey& key, const HolderPtr& holder);
+  void pause(const SessionKey& key, const HolderPtr& holder);
+  void resume(const SessionKey& key, const HolderPtr& holder);
+  // Requires mutex_. Gives a turn that nobody has to the next waiter; forgets the place when nobody
+  // is left.
+  void grant_next(Places::iterator place);
 
   const std::size_t waiters_max_;
 
   mutable std::mutex mutex_;
-  std::map<SessionKey, Place> places_;  // Guarded by mutex_: sessions whose turn somebody has.
+  Places places_;  // Guarded by mutex_: sessions that somebody uses.
 };
 
 }  // namespace cloister::engine

@@ -57,6 +57,50 @@ TEST(SessionTurns, RefusesWhenTooManyWait) {
   EXPECT_TRUE(waiting.get());
 }
 
+TEST(SessionTurns, OthersRunWhileOneIsPaused) {
+  SessionTurns turns(4);
+  auto paused = turns.take(kKey);
+  ASSERT_TRUE(paused);
+  auto waiting = std::async(std::launch::async, [&] { return turns.take(kKey); });
+  await_waiters(turns, 1);
+  paused->pause();
+  auto other = std::make_unique<Result<SessionTurn>>(waiting.get());
+  ASSERT_TRUE(*other);
+  auto later = std::async(std::launch::async, [&] { return turns.take(kKey).has_value(); });
+  await_waiters(turns, 1);
+  std::atomic<bool> resumed = false;
+  std::thread resuming([&] {
+    paused->resume();
+    resumed = true;
+  });
+  await_waiters(turns, 2);
+  EXPECT_FALSE(resumed);
+  other.reset();
+  resuming.join();
+  EXPECT_EQ(turns.waiting(kKey), 1U) << "it went before the one that came earlier";
+  {
+    const SessionTurn done = std::move(*paused);
+  }
+  EXPECT_TRUE(later.get());
+}
+
+TEST(SessionTurns, APausedOneKeepsTheSessionInUseUntilItsEnd) {
+  SessionTurns turns(4);
+  std::atomic<int> calls = 0;
+  {
+    auto paused = turns.take(kKey);
+    paused->set_interrupt([&] { ++calls; });
+    paused->pause();
+    EXPECT_FALSE(turns.try_take(kKey));
+    EXPECT_TRUE(turns.take(kKey));
+    EXPECT_FALSE(turns.try_take(kKey));
+    turns.interrupt(kKey);
+    EXPECT_EQ(calls, 1);
+    EXPECT_TRUE(paused->is_interrupted());
+  }
+  EXPECT_TRUE(turns.try_take(kKey));
+}
+
 TEST(SessionTurns, InterruptsTheOneThatHasTheTurn) {
   SessionTurns turns(1);
   turns.interrupt(kKey);  // Nobody has it.

@@ -31,9 +31,14 @@ class StoredSessionExecutor::Relay final : public RunObserver {
     call_.observer.on_output(stream, bytes);
   }
   std::optional<std::string> on_message(std::string_view message) override {
+    // While the program waits, others have its slot and its session: its owner may even run
+    // something there to find the answer. What it changes is stored at its end, over what theirs
+    // did.
     call_.slot = AdmissionSlot();
+    call_.use.pause();
     auto answer = call_.observer.on_message(message);
     if (!answer) return std::nullopt;
+    call_.use.resume();
     auto slot = admission_.admit(call_.execution.tenant);
     if (slot) {
       call_.slot = std::move(*slot);
