@@ -37,8 +37,8 @@ const char* step_name(std::uint32_t step) {
       "mount the image",
       "mount /proc for the launcher",
       "make /dev",
-      "find /program and the other mount points in the image; one that was built by an older "
-      "version has to be built again: cloister image build",
+      ("find /program and the other mount points in the image; one that was built by an older "
+       "version has to be built again: cloister image build"),
       "make /cloister",
       "pivot into the image",
       "make the launcher's namespaces",
