@@ -194,6 +194,15 @@ def test_session(start, chat):
     assert chat.bash("cat a.txt", session_id="tools-1").ok().stdout == "1"
 
 
+def test_a_paused_program_lets_others_have_its_session(start, chat):
+    program = start("await say(text='x')\nopen('late.txt', 'w').write('1')", session_id="let-others")
+    program.calls()
+    assert chat.bash("echo 2 > early.txt; ls", session_id="let-others").ok().stdout == "early.txt\n"
+    program.answer("go on").completed()
+    after = chat.bash("cat early.txt late.txt", session_id="let-others").ok()
+    assert after.stdout == "2\n1"
+
+
 def test_plot(start, chat):
     code = "import matplotlib.pyplot as plt\nplt.plot(await say(text='x'))\nplt.show()"
     (entry,) = start(code).answer([1, 2]).completed()["files"]
